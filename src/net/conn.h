@@ -1,0 +1,78 @@
+/*
+ * net/conn: one connection: bytes in, bytes out, end. Holds no buffer while it is idle.
+ *
+ * Layer   net (may include os, base). Knows no MQTT.
+ * Owner   the loop it is attached to; moves whole (detach, mail, attach).
+ * Life    made by a listener or by gw_conn_new over a socket; close is asynchronous and ends with
+ *         on_closed, after which the connection frees itself at the end of the turn.
+ * Limits  output is the owner's to bound: it asks gw_conn_output_size before it writes.
+ */
+#ifndef GW_NET_CONN_H
+#define GW_NET_CONN_H
+
+#include "base/blob.h"
+#include "net/loop.h"
+
+struct gw_conn;
+
+/* Who or what ended the connection. */
+enum gw_conn_end {
+    GW_CONN_END_LOCAL,   /* gw_conn_close */
+    GW_CONN_END_PEER,    /* end of stream */
+    GW_CONN_END_ERROR,   /* socket error, see os_errno */
+    GW_CONN_END_TIMEOUT, /* output did not go out in time after gw_conn_close */
+};
+
+struct gw_conn_events {
+    /* Bytes from the peer, borrowed from the loop for the call. May write, pause, close, detach. */
+    void (*on_bytes)(void *user, struct gw_span bytes, gw_mono_ns now);
+    /* Output fell to or below the low mark after gw_conn_want_drained. */
+    void (*on_drained)(void *user, gw_mono_ns now);
+    /* The end; the last call for this connection. */
+    void (*on_closed)(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns now);
+};
+
+/* Makes a connection over a connected socket, attached to no loop; takes the socket over.
+ * NULL when memory is out (the socket is then closed by the caller). */
+struct gw_conn *gw_conn_new(gw_socket socket, const struct gw_address *peer);
+
+/* Names the receiver of events; before attach, and again when the owner changes. */
+void gw_conn_set_events(struct gw_conn *conn, const struct gw_conn_events *events, void *user);
+
+/* Joins a loop and begins to read; GW_NO_MEMORY, GW_OS_ERROR (then close it). */
+GW_MUST_USE enum gw_status gw_conn_attach(struct gw_conn *conn, struct gw_loop *loop);
+/* Leaves its loop with queued output intact; no events until attached again. */
+void gw_conn_detach(struct gw_conn *conn);
+
+/* Appends a copy of bytes to the output; sent at the end of the turn. GW_NO_MEMORY: the connection
+ * must be closed, since bytes are missing. Ignored after close. */
+GW_MUST_USE enum gw_status gw_conn_write(struct gw_conn *conn, struct gw_span bytes);
+/* Gives `size` contiguous bytes at the end of the output to be filled, then committed (at most
+ * size); NULL when memory is out. Anything else done to the connection between is an error. */
+uint8_t *gw_conn_reserve(struct gw_conn *conn, size_t size);
+void gw_conn_commit(struct gw_conn *conn, size_t size);
+/* Appends bytes that lie inside a blob without copying; takes a reference of its own. */
+GW_MUST_USE enum gw_status gw_conn_write_blob(struct gw_conn *conn, struct gw_blob *blob,
+                                              struct gw_span bytes);
+
+/* Bytes of output not yet taken by the socket. */
+size_t gw_conn_output_size(const struct gw_conn *conn);
+/* Asks for one on_drained when output is at or below low_mark bytes (at once at the end of the turn
+ * if it already is). */
+void gw_conn_want_drained(struct gw_conn *conn, size_t low_mark);
+
+/* Stops and resumes reading; bytes stay in the socket. Calls are not counted. */
+void gw_conn_pause(struct gw_conn *conn);
+void gw_conn_resume(struct gw_conn *conn);
+
+/* Ends the connection: no more events but on_closed. With flush, queued output is sent first, for
+ * at most flush_time nanoseconds; reading goes on into nothing meanwhile. Idempotent. */
+void gw_conn_close(struct gw_conn *conn, bool flush, uint64_t flush_time);
+bool gw_conn_closing(const struct gw_conn *conn);
+
+const struct gw_address *gw_conn_peer(const struct gw_conn *conn);
+uint64_t gw_conn_bytes_in(const struct gw_conn *conn);
+uint64_t gw_conn_bytes_out(const struct gw_conn *conn);
+struct gw_loop *gw_conn_loop(const struct gw_conn *conn);
+
+#endif

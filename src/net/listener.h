@@ -1,0 +1,37 @@
+/*
+ * net/listener: accepts connections on one address, on one or several loops.
+ *
+ * Layer   net (may include os, base). Knows no MQTT.
+ * Owner   opened by one thread; each loop that joins accepts on its own thread.
+ * Life    open, join per loop, leave per loop, close.
+ * Limits  backlog; accepts a turn and loop GW_LISTENER_ACCEPTS_PER_TURN.
+ */
+#ifndef GW_NET_LISTENER_H
+#define GW_NET_LISTENER_H
+
+#include "net/conn.h"
+
+#define GW_LISTENER_ACCEPTS_PER_TURN 64
+
+struct gw_listener;
+
+/* A connection came, attached to no loop yet: set events and attach, or close it. */
+typedef void gw_listener_fn(void *user, struct gw_listener *listener, struct gw_conn *conn,
+                            gw_mono_ns now);
+
+/* Binds and listens; GW_OS_ERROR with *ret_errno (EADDRINUSE, EACCES …). */
+GW_MUST_USE enum gw_status gw_listener_open(const struct gw_sockets *sockets,
+                                            const struct gw_address *address, int backlog,
+                                            struct gw_listener **ret_listener, int *ret_errno);
+/* Begins to accept on a loop, by that loop's thread (or before it runs). */
+GW_MUST_USE enum gw_status gw_listener_join(struct gw_listener *listener, struct gw_loop *loop,
+                                            gw_listener_fn *fn, void *user);
+/* Stops accepting on a loop, by that loop's thread. */
+void gw_listener_leave(struct gw_listener *listener, struct gw_loop *loop);
+/* Closes the socket once every loop has left; NULL is fine. */
+void gw_listener_close(struct gw_listener *listener);
+
+/* The bound address, with the real port. */
+const struct gw_address *gw_listener_address(const struct gw_listener *listener);
+
+#endif

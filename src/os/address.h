@@ -1,0 +1,41 @@
+/*
+ * os/address: a socket address as a value and as text.
+ *
+ * Layer   os (may include base).
+ * Owner   a value.
+ * Life    none.
+ * Limits  GW_ADDRESS_TEXT_MAX characters with the end mark.
+ */
+#ifndef GW_OS_ADDRESS_H
+#define GW_OS_ADDRESS_H
+
+#include <sys/socket.h>
+
+#include "base/span.h"
+#include "base/status.h"
+
+#define GW_ADDRESS_TEXT_MAX 128
+
+struct gw_address {
+    struct sockaddr_storage storage;
+    socklen_t size; /* 0: none */
+};
+
+/* Parses a numeric IPv4 or IPv6 address (no name look-up; "*" and "" are the IPv6 any-address that
+ * takes IPv4 too) and a port; GW_INVALID. */
+GW_MUST_USE enum gw_status gw_address_parse(struct gw_span host, uint16_t port,
+                                            struct gw_address *ret_address);
+
+/* Makes the address of a Unix socket; GW_LIMIT if the path is too long. */
+GW_MUST_USE enum gw_status gw_address_unix(struct gw_span path, struct gw_address *ret_address);
+
+/* Writes "10.0.0.9:51234", "[::1]:1883" or the path; returns text. */
+const char *gw_address_text(const struct gw_address *address, char text[GW_ADDRESS_TEXT_MAX]);
+
+/* The port, 0 if it has none. */
+uint16_t gw_address_port(const struct gw_address *address);
+
+/* True for 127.0.0.0/8, ::1, Unix sockets. */
+bool gw_address_is_loopback(const struct gw_address *address);
+
+#endif

@@ -1,0 +1,18 @@
+/*
+ * os/file: whole files, for configuration, payloads and reports.
+ *
+ * Layer   os (may include base).
+ * Owner   any thread.
+ * Life    none.
+ * Limits  the caller's size_max.
+ */
+#ifndef GW_OS_FILE_H
+#define GW_OS_FILE_H
+
+#include "base/buf.h"
+
+/* Appends the content of a file ("-" is standard input) to buf, whose bound is the limit (GW_LIMIT).
+ * GW_OS_ERROR with *ret_errno (ENOENT, EACCES, EISDIR …). */
+GW_MUST_USE enum gw_status gw_file_read(const char *path, struct gw_buf *buf, int *ret_errno);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * os/thread: threads, a mutex and the number of cores. One of the few files with locks.
+ *
+ * Layer   os (may include base).
+ * Owner   any thread.
+ * Life    a started thread is joined once.
+ * Limits  none.
+ */
+#ifndef GW_OS_THREAD_H
+#define GW_OS_THREAD_H
+
+#include <pthread.h>
+
+#include "base/status.h"
+
+struct gw_thread {
+    pthread_t handle;
+};
+
+struct gw_mutex {
+    pthread_mutex_t handle;
+};
+
+/* Starts fn(user) on a thread named name (15 characters) with all signals blocked; GW_OS_ERROR. */
+GW_MUST_USE enum gw_status gw_thread_start(struct gw_thread *thread, const char *name,
+                                           void *(*fn)(void *user), void *user);
+/* Waits for the end of a thread. */
+void gw_thread_join(struct gw_thread *thread);
+
+/* Cores this process may use, at least 1 (affinity and cgroup quota respected). */
+unsigned gw_thread_core_count(void);
+
+void gw_mutex_init(struct gw_mutex *mutex);
+void gw_mutex_fini(struct gw_mutex *mutex);
+void gw_mutex_lock(struct gw_mutex *mutex);
+void gw_mutex_unlock(struct gw_mutex *mutex);
+
+#endif
