@@ -16,6 +16,17 @@ function(gw_module folder)
   endforeach()
 endfunction()
 
+# gw_module_libraries(folder libs...): libraries from outside that a module needs.
+function(gw_module_libraries folder)
+  string(REPLACE "/" "_" name gw_${folder})
+  get_target_property(type ${name} TYPE)
+  if(type STREQUAL "INTERFACE_LIBRARY")
+    target_link_libraries(${name} INTERFACE ${ARGN})
+  else()
+    target_link_libraries(${name} PUBLIC ${ARGN})
+  endif()
+endfunction()
+
 # gw_program(name folder): the program made of src/<folder>/*.c and every module.
 function(gw_program name folder)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.c)
