@@ -14,13 +14,14 @@
 
 struct gw_pool {
     size_t object_size;
+    size_t slab_size; /* power of two, the alignment of each slab too */
     size_t objects_per_slab;
     size_t objects_max;
-    size_t live;             /* objects handed out */
+    size_t live; /* objects handed out */
     size_t slab_count;
-    struct gw_list partial;  /* slabs with free and used objects */
-    struct gw_list full;     /* slabs without free objects */
-    struct gw_list spare;    /* entirely free slabs, one at most */
+    struct gw_list partial; /* slabs with free and used objects */
+    struct gw_list full;    /* slabs without free objects */
+    struct gw_list spare;   /* entirely free slabs, one at most */
 };
 
 /* Prepares an empty pool; allocates nothing. object_size is rounded up to max alignment. */

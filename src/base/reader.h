@@ -19,7 +19,9 @@ struct gw_reader {
 
 static inline struct gw_reader gw_reader_of(struct gw_span span)
 {
-    return (struct gw_reader){span.data, span.data ? span.data + span.size : span.data};
+    /* Never NULL inside: arithmetic on NULL is undefined even by 0. */
+    const uint8_t *at = span.data ? span.data : (const uint8_t *)"";
+    return (struct gw_reader){at, at + span.size};
 }
 
 static inline size_t gw_reader_left(const struct gw_reader *r)
@@ -48,8 +50,8 @@ GW_MUST_USE static inline enum gw_status gw_reader_u32(struct gw_reader *r, uint
 {
     if (gw_reader_left(r) < 4)
         return GW_MALFORMED;
-    *ret_value = (uint32_t)r->at[0] << 24 | (uint32_t)r->at[1] << 16 | (uint32_t)r->at[2] << 8 |
-                 r->at[3];
+    *ret_value =
+        (uint32_t)r->at[0] << 24 | (uint32_t)r->at[1] << 16 | (uint32_t)r->at[2] << 8 | r->at[3];
     r->at += 4;
     return GW_OK;
 }

@@ -22,7 +22,8 @@ struct gw_span {
 #define GW_SPAN_NONE      ((struct gw_span){NULL, 0})
 #define GW_SPAN_LIT(text) ((struct gw_span){(const uint8_t *)(text), sizeof(text) - 1})
 /* The arguments of a "%.*s". */
-#define GW_SPAN_FMT(span) (int)(span).size, (const char *)((span).data ? (const void *)(span).data : "")
+#define GW_SPAN_FMT(span)                                                                          \
+    (int)(span).size, (const char *)((span).data ? (const void *)(span).data : "")
 
 static inline struct gw_span gw_span_of(const void *data, size_t size)
 {
@@ -49,7 +50,7 @@ static inline bool gw_span_starts_with(struct gw_span span, struct gw_span prefi
 /* The part from `offset` on; offset must not be behind the end. */
 static inline struct gw_span gw_span_from(struct gw_span span, size_t offset)
 {
-    return (struct gw_span){span.data + offset, span.size - offset};
+    return (struct gw_span){offset ? span.data + offset : span.data, span.size - offset};
 }
 
 #endif

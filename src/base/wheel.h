@@ -27,8 +27,10 @@ struct gw_timer {
 };
 
 struct gw_wheel {
-    uint64_t tick; /* ticks that have been run */
-    size_t count;  /* armed timers */
+    uint64_t tick;      /* ticks that have been run */
+    gw_mono_ns now;     /* of the last advance */
+    size_t count;       /* armed timers */
+    struct gw_list due; /* armed with a deadline not after `now`: next advance */
     uint64_t occupied[GW_WHEEL_LEVELS];
     struct gw_list slots[GW_WHEEL_LEVELS][GW_WHEEL_SLOTS];
 };
@@ -48,11 +50,14 @@ void gw_wheel_arm(struct gw_wheel *wheel, struct gw_timer *timer, gw_mono_ns dea
 /* Disarms a timer; fine if it is not armed. */
 void gw_wheel_cancel(struct gw_wheel *wheel, struct gw_timer *timer);
 
-/* Runs every timer that is due at `now`, in order of deadline by tick. fn may arm and cancel any
- * timer, itself included, and may free the memory of its own. */
+/* Runs every timer that is due at `now`, in order of deadline by tick (those armed when already
+ * past come first, in the order of arming). fn may arm and cancel any timer, itself included, and
+ * may free the memory of its own; what it arms at or before `now` waits for the next advance. */
 void gw_wheel_advance(struct gw_wheel *wheel, gw_mono_ns now);
 
-/* A time not later than the earliest deadline (may be earlier: a cascade); GW_NEVER if none. */
+/* When advance has work next, a timer or a cascade: less than a tick after the earliest deadline,
+ * or earlier; never after it is due. Advancing at that time always makes progress. GW_NEVER if
+ * none. */
 gw_mono_ns gw_wheel_next(const struct gw_wheel *wheel);
 
 #endif

@@ -22,7 +22,7 @@ struct gw_writer {
 static inline struct gw_writer gw_writer_of(void *memory, size_t size)
 {
     uint8_t *begin = memory;
-    return (struct gw_writer){begin, begin, begin + size, false};
+    return (struct gw_writer){begin, begin, size ? begin + size : begin, false};
 }
 
 /* Bytes written so far. */
