@@ -130,7 +130,7 @@ static void take_slot(struct gw_wheel *wheel, unsigned level, struct gw_list *re
     gw_list_splice_back(ret_timers, &wheel->slots[level][slot]);
 }
 
-/* From the top, so that a timer can fall through several levels at once. */
+/* A timer is placed by what is left to wait, so it can fall through several levels at once. */
 static void cascade(struct gw_wheel *wheel)
 {
     for (unsigned level = GW_WHEEL_LEVELS - 1; level > 0; level--) {
