@@ -107,8 +107,8 @@ def check_names():
             findings.append(f"{symbol.source}: {symbol.name} should begin with gw_{good[0]}_ "
                             "(or its noun stand in script/check.d/nouns)")
     for key in nouns:
-        if not (ROOT / "src" / f"{key}.c").is_file():
-            findings.append(f"script/check.d/nouns: there is no src/{key}.c")
+        if not (ROOT / "src" / f"{key}.h").is_file():
+            findings.append(f"script/check.d/nouns: there is no src/{key}.h")
     return findings, f"{count} external names, {len(homes)} stems"
 
 

@@ -77,7 +77,7 @@ static void *object_of(struct gw_pool *pool, struct slab *slab)
 {
     void *object = slab->free_objects;
     if (object != NULL) {
-        memcpy(&slab->free_objects, object, sizeof(object));
+        memcpy(&slab->free_objects, object, sizeof(void *));
         return object;
     }
     return (uint8_t *)slab + HEADER_SIZE + pool->object_size * slab->fresh++;
