@@ -54,7 +54,9 @@ struct gw_connack {
     struct gw_props props;
 };
 
-/* Decodes what stands behind the fixed header of a CONNACK. */
+/* Decodes what stands behind the fixed header of a CONNACK. In 3.1 the first byte is ignored;
+ * return codes above 5 are let through, for any but 0 is a refusal. The two-byte refusal by which a
+ * server without MQTT 5 answers an MQTT 5 CONNECT comes out as reason 0x84. */
 GW_MUST_USE enum gw_status gw_connack_decode(struct gw_span body, enum gw_version version,
                                              struct gw_connack *ret_connack,
                                              struct gw_fault *ret_fault);

@@ -19,8 +19,8 @@ struct gw_disconnect {
 };
 
 /* Decodes the body, long and short forms; checks that the reason code may stand there in this
- * direction; AUTH without method is 0x82 unless the body is empty (then the caller compares with the
- * method of CONNECT); 3.x DISCONNECT must be empty. */
+ * direction; AUTH without method is 0x82 unless the body is empty (then the caller compares with
+ * the method of CONNECT); 3.x DISCONNECT must be empty. */
 GW_MUST_USE enum gw_status gw_disconnect_decode(enum gw_packet_type type, struct gw_span body,
                                                 enum gw_version version, bool from_server,
                                                 struct gw_disconnect *ret_disconnect,

@@ -33,16 +33,16 @@ enum gw_packet_type {
 
 enum gw_version {
     GW_VERSION_NONE = 0,
-    GW_VERSION_31 = 3,  /* MQIsdp */
+    GW_VERSION_31 = 3, /* MQIsdp */
     GW_VERSION_311 = 4,
     GW_VERSION_5 = 5,
 };
 
 typedef uint16_t gw_packet_id;
 
-#define GW_VARINT_MAX       268435455u
-#define GW_HEADER_SIZE_MAX  5u
-#define GW_QOS_MAX          2u
+#define GW_VARINT_MAX      268435455u
+#define GW_HEADER_SIZE_MAX 5u
+#define GW_QOS_MAX         2u
 
 /* Why a packet was refused: what the peer hears and what the log says. `what` and `clause` are
  * constant texts ("topic name contains U+0000", "MQTT-1.5.4-2"); clause may be NULL. */
@@ -65,19 +65,27 @@ struct gw_header {
 
 /* Decodes a fixed header from the first bytes of a packet. GW_MORE: give more bytes (at most
  * GW_HEADER_SIZE_MAX are ever wanted). GW_MALFORMED with *ret_fault: length of five bytes or, for
- * MQTT 5, not in the shortest form (MQTT-1.5.5-1). Flags are not judged here. */
+ * MQTT 5, not in the shortest form (MQTT-1.5.5-1; 3.1.1 section 2.2.3 does not ask for it, so an
+ * unknown version lets it pass too). Flags are not judged here. */
 GW_MUST_USE enum gw_status gw_header_decode(struct gw_span bytes, enum gw_version version,
                                             struct gw_header *ret_header,
                                             struct gw_fault *ret_fault);
 
-/* Judges type and flag bits for a version (MQTT-2.1.3-1; 3.1 is lenient as its text is): GW_OK, or
- * GW_MALFORMED with the fault. PUBLISH QoS 3 is a fault here (MQTT-3.3.1-4), and DUP with QoS 0. */
+/* Judges type and flag bits for a version (MQTT-2.1.3-1; 3.1 is lenient as its text is; before
+ * CONNECT, GW_VERSION_NONE, as strict as 3.1.1): GW_OK, or GW_MALFORMED with the fault. PUBLISH
+ * with QoS 3 is a fault here (MQTT-3.3.1-4), DUP with QoS 0 (not in 3.1), and a PINGREQ or PINGRESP
+ * that is not empty, so that these two need no decoder. Directions are the caller's business. */
 GW_MUST_USE enum gw_status gw_header_check(const struct gw_header *header, enum gw_version version,
                                            struct gw_fault *ret_fault);
 
 /* Writes a fixed header in its shortest form. */
 void gw_header_encode(struct gw_writer *w, enum gw_packet_type type, uint8_t flags,
                       uint32_t remaining_length);
+
+/* Begins a packet with the fixed flags of its type (not for PUBLISH): writes the fixed header if
+ * the whole packet fits into w; returns the size of the whole packet, 0 if it does not fit or
+ * cannot be framed. */
+size_t gw_packet_begin(struct gw_writer *w, enum gw_packet_type type, size_t remaining_length);
 
 /* The name in capitals ("PUBLISH"); "reserved" for 0; never NULL. */
 const char *gw_packet_name(enum gw_packet_type type);

@@ -12,21 +12,21 @@
 #include "wire/packet.h"
 
 enum gw_prop {
-#define X(name, identifier, kind, field, packets) GW_PROP_##name,
+#define X(name, identifier, kind, field, packets, title, section) GW_PROP_##name,
 #include "wire/property.def"
 #undef X
     GW_PROP_COUNT
 };
 
-#define GW_PROP_BIT(name)               ((uint32_t)1 << GW_PROP_##name)
-#define GW_USER_PROPERTIES_MAX_DEFAULT  256u
+#define GW_PROP_BIT(name)              ((uint32_t)1 << GW_PROP_##name)
+#define GW_USER_PROPERTIES_MAX_DEFAULT 256u
 
 /* The properties of one packet. A field counts only if its bit is set in `present`; use
  * gw_props_has. Properties that may repeat (user property, subscription identifier in PUBLISH) are
  * walked with gw_props_next over `raw`; their count is kept here. */
 /* long: one member per row of property.def */
 struct gw_props {
-    uint32_t present;               /* GW_PROP_BIT of each property that is there */
+    uint32_t present; /* GW_PROP_BIT of each property that is there */
     uint16_t user_property_count;
     uint16_t subscription_id_count;
     /* Decoded: the whole property block without its length, validated.
@@ -36,8 +36,8 @@ struct gw_props {
 
     /* about a message */
     struct gw_span content_type, response_topic, correlation_data;
-    uint32_t message_expiry; /* seconds */
-    uint32_t will_delay;     /* seconds */
+    uint32_t message_expiry;  /* seconds */
+    uint32_t will_delay;      /* seconds */
     uint32_t subscription_id; /* the first one */
     uint16_t topic_alias;
     uint8_t payload_format;
@@ -55,6 +55,21 @@ struct gw_props {
     struct gw_span response_info, server_reference, reason_string;
 };
 
+/* Makes a property set empty; the fields stay as they are, for they do not count. */
+static inline void gw_props_clear(struct gw_props *props)
+{
+    props->present = 0;
+    props->user_property_count = 0;
+    props->subscription_id_count = 0;
+    props->raw = GW_SPAN_NONE;
+}
+
+/* True if nothing would be encoded. */
+static inline bool gw_props_empty(const struct gw_props *props)
+{
+    return (props->present & ~GW_PROP_BIT(USER_PROPERTY)) == 0 && props->raw.size == 0;
+}
+
 #define gw_props_has(props, name) (((props)->present & GW_PROP_BIT(name)) != 0)
 
 /* One property met on a walk over a validated block. */
@@ -70,20 +85,22 @@ struct gw_prop_item {
  * every rule that the table can tell: identifier, place, type, once, range, UTF-8, response topic
  * without wildcards. user_properties_max bounds the number of user properties (0x97 above it).
  * Direction-bound ones (subscription identifier in a client's PUBLISH, session expiry in a server's
- * DISCONNECT) are judged by from_server. */
+ * DISCONNECT, server reference in a client's) are judged by from_server. After a fault *ret_props
+ * is not to be used. */
 GW_MUST_USE enum gw_status gw_props_decode(struct gw_reader *r, uint32_t packets_bit,
                                            bool from_server, uint32_t user_properties_max,
-                                           struct gw_props *ret_props,
-                                           struct gw_fault *ret_fault);
+                                           struct gw_props *ret_props, struct gw_fault *ret_fault);
 
 /* Writes the property block with its length field: the fields in `present` (except user property)
  * in table order, then `raw`. */
 void gw_props_encode(struct gw_writer *w, const struct gw_props *props);
 
-/* Bytes that gw_props_encode will write, length field included. */
+/* Bytes that gw_props_encode will write, length field included; GW_VARINT_MAX + 1 for all that
+ * cannot be framed. */
 size_t gw_props_size(const struct gw_props *props);
 
-/* Takes the next property off the front of a validated block; GW_END at its end. */
+/* Takes the next property off the front of a validated block; GW_END at its end, GW_MALFORMED if it
+ * was not validated and is broken. */
 GW_MUST_USE enum gw_status gw_props_next(struct gw_reader *block, struct gw_prop_item *ret_item);
 
 /* Copies from a validated block only the properties in `mask` (GW_PROP_BIT…), order kept; returns

@@ -36,18 +36,20 @@ struct gw_subscribe {
 };
 
 /* Decodes and validates everything: packet id not 0, properties, at least one filter, option bits,
- * UTF-8, no trailing bytes. The syntax of filters (wildcards, $share) is topic's business. */
+ * UTF-8, no trailing bytes, no local with "$share/" (MQTT-3.8.3-4). The syntax of filters (empty
+ * ones, wildcards, $share) is topic's business. */
 GW_MUST_USE enum gw_status gw_subscribe_decode(enum gw_packet_type type, struct gw_span body,
                                                enum gw_version version,
                                                uint32_t user_properties_max,
                                                struct gw_subscribe *ret_subscribe,
                                                struct gw_fault *ret_fault);
 
-/* Takes the next filter off a validated list (init the reader with `filters`); GW_END at the end. */
+/* Takes the next filter off a validated list (init the reader with `filters`); GW_END at the end.
+ */
 GW_MUST_USE enum gw_status gw_subscribe_next(struct gw_reader *filters, enum gw_packet_type type,
                                              struct gw_filter_request *ret_request);
 
-/* Writes the whole packet; returns its size, 0 if it does not fit. */
+/* Writes the whole packet (props may be NULL for none); returns its size, 0 if it does not fit. */
 size_t gw_subscribe_encode(struct gw_writer *w, enum gw_version version, enum gw_packet_type type,
                            gw_packet_id packet_id, const struct gw_props *props,
                            const struct gw_filter_request *requests, size_t request_count);
