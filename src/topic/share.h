@@ -23,8 +23,8 @@ enum gw_share_strategy {
 
 struct gw_share_member {
     struct gw_list link;
-    uint64_t key_hash;   /* of the member's client id; spreads sticky choices (rendezvous) */
-    uint32_t in_flight;  /* messages handed over and not settled yet; the caller counts */
+    uint64_t key_hash;  /* of the member's client id; spreads sticky choices (rendezvous) */
+    uint32_t in_flight; /* messages handed over and not settled yet; the caller counts */
     bool online;
 };
 

@@ -1,15 +1,18 @@
 /*
- * topic/subindex: which subscribers want a topic name; one tree of levels, hashed, for one loop.
+ * topic/subindex: which subscribers want a topic name; a table and a tree of levels, for one loop.
  *
  * Layer   topic (may include base). Pure but for malloc when filters are added (never on match).
  * Owner   one loop; not thread-safe.
  * Life    init/fini; entries are intrusive and the caller's.
- * Limits  none of its own: the caller counts filters; match visits at most 2^wildcard-depth nodes
- *         that exist, without recursion.
+ * Limits  none of its own: the caller counts filters. Filters and names of any depth. A match
+ *         enters each node of the tree once at most, without recursion or memory: at most as many
+ *         as there are filters times their levels, and 2^depth in a tree full of wildcards. Tables
+ *         grow a few slots per add, no add is long.
  *
- * Interned levels, one open-addressing table keyed by (parent node, level); a node holds a list of
- * entries. Entries of one filter are found by gw_subindex_find, so the caller can keep "one entry
- * per (subscriber, filter)".
+ * Filters without wildcards are found by their whole text; the others form a tree of interned
+ * levels, one open-addressing table keyed by (parent node, level). A node holds a list of entries.
+ * Entries of one filter are found by gw_subindex_find, so the caller can keep "one entry per
+ * (subscriber, filter)".
  */
 #ifndef GW_TOPIC_SUBINDEX_H
 #define GW_TOPIC_SUBINDEX_H
@@ -23,8 +26,8 @@ struct gw_subindex_node;
 
 /* One subscription in the index; embed it. */
 struct gw_subindex_entry {
-    struct gw_list link;             /* the index's */
-    struct gw_subindex_node *node;   /* the filter's place; NULL while not in an index */
+    struct gw_list link;           /* the index's */
+    struct gw_subindex_node *node; /* the filter's place; NULL while not in an index */
 };
 
 /* Makes an empty index; NULL when memory is out. */
@@ -33,7 +36,8 @@ struct gw_subindex *gw_subindex_new(uint64_t hash_seed);
 /* Releases the index; entries still in it are left alone (node becomes dangling). NULL is fine. */
 void gw_subindex_free(struct gw_subindex *index);
 
-/* Adds an entry under a valid filter (bare: no $share), behind those already there; GW_NO_MEMORY. */
+/* Adds an entry under a valid filter (bare: no $share), behind those already there; GW_NO_MEMORY.
+ */
 GW_MUST_USE enum gw_status gw_subindex_add(struct gw_subindex *index, struct gw_span filter,
                                            struct gw_subindex_entry *entry);
 
