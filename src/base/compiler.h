@@ -20,5 +20,7 @@
 #define GW_COUNT_OF(array)     (sizeof(array) / sizeof((array)[0]))
 #define GW_CONTAINER(ptr, type, member) \
     ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define GW_CONTAINER_CONST(ptr, type, member) \
+    ((const type *)(const void *)((const char *)(ptr) - offsetof(type, member)))
 
 #endif

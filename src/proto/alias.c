@@ -35,8 +35,7 @@ static enum gw_status store(struct gw_alias_name *name, struct gw_span topic_nam
     return GW_OK;
 }
 
-enum gw_status gw_alias_set(struct gw_alias_table *table, uint16_t alias,
-                            struct gw_span topic_name)
+enum gw_status gw_alias_set(struct gw_alias_table *table, uint16_t alias, struct gw_span topic_name)
 {
     if (alias == 0 || alias > table->maximum)
         return GW_LIMIT;

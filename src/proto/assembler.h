@@ -14,7 +14,7 @@
 #include "wire/packet.h"
 
 struct gw_assembler {
-    struct gw_buf tail;   /* bytes of an unfinished packet */
+    struct gw_buf tail; /* bytes of an unfinished packet */
     uint32_t packet_max;
     uint32_t packet_size; /* of the unfinished packet once its header is known, else 0 */
     uint8_t version;      /* enum gw_version: how strictly the length is judged */
@@ -31,13 +31,12 @@ void gw_assembler_init(struct gw_assembler *assembler, uint32_t packet_max);
 void gw_assembler_fini(struct gw_assembler *assembler);
 
 /* Sets what holds from the next packet on: the version and the size limit. */
-void gw_assembler_set(struct gw_assembler *assembler, enum gw_version version,
-                      uint32_t packet_max);
+void gw_assembler_set(struct gw_assembler *assembler, enum gw_version version, uint32_t packet_max);
 
 /* Takes the next whole packet off *bytes. GW_OK: *ret_frame; call again. GW_MORE: *bytes is used
  * up. GW_MALFORMED / GW_PROTOCOL (0x95: larger than packet_max) with the fault; GW_NO_MEMORY. */
-GW_MUST_USE enum gw_status gw_assembler_next(struct gw_assembler *assembler,
-                                             struct gw_span *bytes, struct gw_frame *ret_frame,
+GW_MUST_USE enum gw_status gw_assembler_next(struct gw_assembler *assembler, struct gw_span *bytes,
+                                             struct gw_frame *ret_frame,
                                              struct gw_fault *ret_fault);
 
 /* Bytes of an unfinished packet that wait here. */

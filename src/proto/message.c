@@ -86,8 +86,7 @@ gw_mono_ns gw_message_deadline(const struct gw_message *message)
 
 bool gw_message_expired(const struct gw_message *message, gw_mono_ns now)
 {
-    return message->has_expiry && now >= gw_message_deadline(message) &&
-           now > message->received_at;
+    return message->has_expiry && now >= gw_message_deadline(message) && now > message->received_at;
 }
 
 uint32_t gw_message_expiry_left(const struct gw_message *message, gw_mono_ns now)
