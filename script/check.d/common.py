@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).resolve().parent
+# The self-test points the checks at a small project of its own.
+ROOT = Path(os.environ.get("CHECK_ROOT") or Path(__file__).resolve().parents[2])
+HERE = ROOT / "script" / "check.d"
 BUILD = ROOT / "build" / "debug"
 CACHE = ROOT / "build" / "check"
 JOBS = int(os.environ.get("JOBS") or os.cpu_count() or 2)
@@ -30,7 +31,7 @@ def files_under(*folders, suffixes=(".c", ".h")):
 
 @lru_cache
 def text_of(path):
-    return (ROOT / path).read_text(encoding="utf-8", errors="replace")
+    return (ROOT / path).read_bytes().decode("utf-8", errors="replace")
 
 
 def run(command, **more):
