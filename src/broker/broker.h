@@ -1,0 +1,67 @@
+/*
+ * broker/broker: the whole broker: one shard per loop, listeners, start, reload, end.
+ *
+ * Layer   broker.
+ * Owner   one controlling thread (daemon); the simulator turns the loops itself.
+ * Life    new, open, start (threads), drain, wait, free.
+ * Limits  those of the configuration; GW_BROKER_SHARDS_MAX loops.
+ */
+#ifndef GW_BROKER_BROKER_H
+#define GW_BROKER_BROKER_H
+
+#include "broker/config.h"
+#include "net/listener.h"
+
+#define GW_BROKER_SHARDS_MAX 64u /* one bit each in an interest mask */
+
+struct gw_broker;
+
+/* What the broker stands on; all must outlive it. */
+struct gw_broker_services {
+    const struct gw_log *log;
+    const struct gw_sockets *sockets;
+    const struct gw_clock *clock;
+    uint64_t seed; /* hashes, ids, choices; from os/entropy, or the simulator's */
+};
+
+/* Which listener could not be opened and why. */
+struct gw_broker_error {
+    const struct gw_config_listener *listener; /* NULL: not a listener */
+    int os_errno;
+    const char *what;
+};
+
+/* Makes a broker with its loops; copies the configuration. GW_NO_MEMORY, GW_OS_ERROR. */
+GW_MUST_USE enum gw_status gw_broker_new(const struct gw_config *config,
+                                         const struct gw_broker_services *services,
+                                         struct gw_broker **ret_broker);
+/* Opens the listeners; a failure leaves none open. GW_OS_ERROR with the error. */
+GW_MUST_USE enum gw_status gw_broker_open(struct gw_broker *broker,
+                                          struct gw_broker_error *ret_error);
+/* Runs each loop on a thread of its own; GW_OS_ERROR. */
+GW_MUST_USE enum gw_status gw_broker_start(struct gw_broker *broker);
+
+/* Begins the end: no new connections, every client gets DISCONNECT 0x8B, wills are published. */
+void gw_broker_drain(struct gw_broker *broker);
+/* Waits for the end that drain began; GW_TIMEOUT after limits.drain_time: loops are stopped then
+ * too. Joins the threads. */
+enum gw_status gw_broker_wait(struct gw_broker *broker);
+/* Releases everything; the loops must not be running. NULL is fine. */
+void gw_broker_free(struct gw_broker *broker);
+
+/* Puts a new configuration in force (copied) for keys that need no restart; GW_NO_MEMORY leaves the
+ * old one. */
+GW_MUST_USE enum gw_status gw_broker_reload(struct gw_broker *broker,
+                                            const struct gw_config *config);
+
+/* Loops, for the simulator, which turns them itself instead of gw_broker_start. */
+unsigned gw_broker_loop_count(const struct gw_broker *broker);
+struct gw_loop *gw_broker_loop(const struct gw_broker *broker, unsigned index);
+/* True once a drain has come to its end on every loop. */
+bool gw_broker_drained(const struct gw_broker *broker);
+
+/* What is listened on: the address with the real port, for the banner and for tests. */
+size_t gw_broker_listener_count(const struct gw_broker *broker);
+const struct gw_address *gw_broker_listener_address(const struct gw_broker *broker, size_t index);
+
+#endif
