@@ -6,9 +6,11 @@
  * Life    new/free; free hands every value to the release function.
  * Limits  none of its own: the caller counts messages and bytes (limits.retained).
  *
- * A value is opaque here (the broker keeps a counted message). A walk by filter is resumable: a
- * cursor holds its place as text, so topics may come and go between two steps and each topic that
- * was there during the whole walk is given exactly once.
+ * A value is opaque here (the broker keeps a counted message). Names are found by hash, and stand
+ * in one order ('/' before every other byte, so that a topic's subtree follows it) for the walks by
+ * filter. A walk is resumable: its cursor holds the place in that order as text, so topics may come
+ * and go between two steps and each one that was there during the whole walk is given exactly once.
+ * Ranges that cannot match are skipped by a search, O(log topics), which counts as one visit.
  */
 #ifndef GW_TOPIC_RETAINED_H
 #define GW_TOPIC_RETAINED_H
@@ -44,8 +46,8 @@ size_t gw_retained_count(const struct gw_retained *set);
 /* A walk over the topics that match one filter. */
 struct gw_retained_cursor {
     struct gw_buf filter;
-    struct gw_buf place; /* name of the topic given last; empty before the first step */
-    bool started;
+    struct gw_buf place; /* names before this text are done with */
+    bool exact;          /* no wildcard: a plain look-up */
     bool ended;
 };
 
@@ -58,9 +60,11 @@ void gw_retained_cursor_fini(struct gw_retained_cursor *cursor);
 /* Called per topic; returning false ends this step, the topic counts as given. */
 typedef bool gw_retained_visit_fn(void *user, struct gw_span name, void *value);
 
-/* Goes on with a walk, visiting at most `visits_max` index nodes (work bound, matching or not);
- * GW_MORE: call again; GW_END: all given; GW_NO_MEMORY. fn must not change the set. */
-enum gw_status gw_retained_walk(struct gw_retained *set, struct gw_retained_cursor *cursor,
-                                size_t visits_max, gw_retained_visit_fn *fn, void *user);
+/* Goes on with a walk, visiting at most `visits_max` topics (work bound, matching or not; 0 is
+ * taken as 1); GW_MORE: call again; GW_END: all given; GW_NO_MEMORY: call again later, nothing is
+ * lost or doubled. fn must not change the set. */
+GW_MUST_USE enum gw_status gw_retained_walk(struct gw_retained *set,
+                                            struct gw_retained_cursor *cursor, size_t visits_max,
+                                            gw_retained_visit_fn *fn, void *user);
 
 #endif
