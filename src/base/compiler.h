@@ -11,16 +11,15 @@
 
 #include <stddef.h>
 
-#define GW_MUST_USE            __attribute__((warn_unused_result))
-#define GW_PRINTF(fmt, args)   __attribute__((format(printf, fmt, args)))
-#define GW_NORETURN            __attribute__((noreturn))
-#define GW_UNUSED              __attribute__((unused))
-#define GW_LIKELY(x)           __builtin_expect(!!(x), 1)
-#define GW_UNLIKELY(x)         __builtin_expect(!!(x), 0)
-#define GW_COUNT_OF(array)     (sizeof(array) / sizeof((array)[0]))
-#define GW_CONTAINER(ptr, type, member) \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
-#define GW_CONTAINER_CONST(ptr, type, member) \
-    ((const type *)(const void *)((const char *)(ptr) - offsetof(type, member)))
+#define GW_MUST_USE                     __attribute__((warn_unused_result))
+#define GW_PRINTF(fmt, args)            __attribute__((format(printf, fmt, args)))
+#define GW_NORETURN                     __attribute__((noreturn))
+#define GW_UNUSED                       __attribute__((unused))
+#define GW_LIKELY(x)                    __builtin_expect(!!(x), 1)
+#define GW_UNLIKELY(x)                  __builtin_expect(!!(x), 0)
+#define GW_COUNT_OF(array)              (sizeof(array) / sizeof((array)[0]))
+#define GW_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define GW_CONTAINER_CONST(ptr, type, member)                                                      \
+    ((const type *)(const void *)((const char *)(ptr)-offsetof(type, member)))
 
 #endif

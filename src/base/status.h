@@ -13,21 +13,21 @@
 
 enum gw_status {
     GW_OK = 0,
-    GW_MORE,        /* incomplete: give more bytes; a normal outcome */
-    GW_AGAIN,       /* not now: try later; a normal outcome */
-    GW_END,         /* nothing more; a normal outcome */
-    GW_NOT_FOUND,   /* no such thing */
-    GW_EXISTS,      /* already there */
-    GW_NO_MEMORY,   /* an allocation failed */
-    GW_NO_SPACE,    /* the caller's memory is too small */
-    GW_LIMIT,       /* a named limit was reached */
-    GW_INVALID,     /* an argument or a text is not valid */
-    GW_MALFORMED,   /* the peer's bytes break the format */
-    GW_PROTOCOL,    /* the peer's packet breaks a rule */
-    GW_REFUSED,     /* not allowed */
-    GW_TIMEOUT,     /* a deadline passed */
-    GW_CLOSED,      /* the other end is gone */
-    GW_OS_ERROR,    /* the operating system said no; see the detail given beside it */
+    GW_MORE,      /* incomplete: give more bytes; a normal outcome */
+    GW_AGAIN,     /* not now: try later; a normal outcome */
+    GW_END,       /* nothing more; a normal outcome */
+    GW_NOT_FOUND, /* no such thing */
+    GW_EXISTS,    /* already there */
+    GW_NO_MEMORY, /* an allocation failed */
+    GW_NO_SPACE,  /* the caller's memory is too small */
+    GW_LIMIT,     /* a named limit was reached */
+    GW_INVALID,   /* an argument or a text is not valid */
+    GW_MALFORMED, /* the peer's bytes break the format */
+    GW_PROTOCOL,  /* the peer's packet breaks a rule */
+    GW_REFUSED,   /* not allowed */
+    GW_TIMEOUT,   /* a deadline passed */
+    GW_CLOSED,    /* the other end is gone */
+    GW_OS_ERROR,  /* the operating system said no; see the detail given beside it */
     GW_STATUS_COUNT
 };
 

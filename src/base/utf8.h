@@ -23,7 +23,8 @@ enum gw_utf8_fault {
  * Control characters and non-characters are let through (they are only discouraged). */
 enum gw_utf8_fault gw_utf8_check(struct gw_span text);
 
-/* Validates a payload marked as UTF-8 (payload format indicator 1): as above, but U+0000 is fine. */
+/* Validates a payload marked as UTF-8 (payload format indicator 1): as above, but U+0000 is fine.
+ */
 bool gw_utf8_payload_valid(struct gw_span payload);
 
 #endif

@@ -62,7 +62,8 @@ static enum gw_status resize(struct gw_slots *table, uint32_t capacity)
     move_some(table, UINT32_MAX);
     table->old = table->now;
     table->moved = 0;
-    table->now = (struct gw_slots_array){slots, capacity};
+    table->now.slots = slots;
+    table->now.capacity = capacity;
     move_some(table, MOVES);
     return GW_OK;
 }

@@ -214,7 +214,7 @@ enum gw_status gw_props_decode(struct gw_reader *r, uint32_t packets_bit, bool f
         r->at++;
         return GW_OK;
     }
-    struct gw_span raw;
+    struct gw_span raw = {0};
     GW_TRY(take_length(r, &raw, ret_fault));
     uint32_t users_max = user_properties_max < UINT16_MAX ? user_properties_max : UINT16_MAX;
     struct gw_reader block = gw_reader_of(raw);
