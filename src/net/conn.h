@@ -6,6 +6,9 @@
  * Life    made by a listener or by gw_conn_new over a socket; close is asynchronous and ends with
  *         on_closed, after which the connection frees itself at the end of the turn.
  * Limits  output is the owner's to bound: it asks gw_conn_output_size before it writes.
+ *
+ * A failed write does not end a connection at once: output is dropped (and counts as drained), the
+ * peer's bytes are read to their end, for five seconds at most, then on_closed tells the error.
  */
 #ifndef GW_NET_CONN_H
 #define GW_NET_CONN_H
@@ -19,7 +22,7 @@ struct gw_conn;
 enum gw_conn_end {
     GW_CONN_END_LOCAL,   /* gw_conn_close */
     GW_CONN_END_PEER,    /* end of stream */
-    GW_CONN_END_ERROR,   /* socket error, see os_errno */
+    GW_CONN_END_ERROR,   /* socket error, see os_errno (0: unknown) */
     GW_CONN_END_TIMEOUT, /* output did not go out in time after gw_conn_close */
 };
 
@@ -32,16 +35,19 @@ struct gw_conn_events {
     void (*on_closed)(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns now);
 };
 
-/* Makes a connection over a connected socket, attached to no loop; takes the socket over.
- * NULL when memory is out (the socket is then closed by the caller). */
-struct gw_conn *gw_conn_new(gw_socket socket, const struct gw_address *peer);
+/* Makes a connection over a socket that is connected or connecting (output then waits, a failure
+ * comes as GW_CONN_END_ERROR), attached to no loop; takes the socket over. `sockets` must be those
+ * of the loops it will join. NULL when memory is out (the socket is then closed by the caller). */
+struct gw_conn *gw_conn_new(const struct gw_sockets *sockets, gw_socket socket,
+                            const struct gw_address *peer);
 
 /* Names the receiver of events; before attach, and again when the owner changes. */
 void gw_conn_set_events(struct gw_conn *conn, const struct gw_conn_events *events, void *user);
 
 /* Joins a loop and begins to read; GW_NO_MEMORY, GW_OS_ERROR (then close it). */
 GW_MUST_USE enum gw_status gw_conn_attach(struct gw_conn *conn, struct gw_loop *loop);
-/* Leaves its loop with queued output intact; no events until attached again. */
+/* Leaves its loop with queued output intact; no events until attached again. Not after close. The
+ * connection is the caller's alone on return, inside on_bytes too. */
 void gw_conn_detach(struct gw_conn *conn);
 
 /* Appends a copy of bytes to the output; sent at the end of the turn. GW_NO_MEMORY: the connection
@@ -61,12 +67,20 @@ size_t gw_conn_output_size(const struct gw_conn *conn);
  * if it already is). */
 void gw_conn_want_drained(struct gw_conn *conn, size_t low_mark);
 
-/* Stops and resumes reading; bytes stay in the socket. Calls are not counted. */
+/* Stops and resumes reading; bytes stay in the socket. Calls are not counted. A peer that hangs up
+ * meanwhile costs no turns, and what it sent before comes after resume, then the end. */
 void gw_conn_pause(struct gw_conn *conn);
 void gw_conn_resume(struct gw_conn *conn);
+/* True if the peer is known to have hung up though its end was not told, because reading is paused
+ * or bytes may still wait in the socket. */
+bool gw_conn_hung_up(const struct gw_conn *conn);
 
 /* Ends the connection: no more events but on_closed. With flush, queued output is sent first, for
- * at most flush_time nanoseconds; reading goes on into nothing meanwhile. Idempotent. */
+ * at most flush_time nanoseconds; then the writing side is shut and the peer has the rest of that
+ * time, a second at most, to end its own, so that our last bytes are not lost to a reset. Reading
+ * goes on into nothing meanwhile. Idempotent; a second call without flush cuts the first short.
+ * Attached to no loop: one try to send, then released at once and without on_closed. NULL is fine.
+ */
 void gw_conn_close(struct gw_conn *conn, bool flush, uint64_t flush_time);
 bool gw_conn_closing(const struct gw_conn *conn);
 

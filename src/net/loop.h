@@ -3,7 +3,8 @@
  *
  * Layer   net (may include os, base). Knows no MQTT.
  * Owner   the thread that runs it; gw_loop_post and gw_loop_stop from any thread.
- * Life    new/free; free wants every connection and listener gone.
+ * Life    new/free; free wants every connection and listener gone and the mail read (a last turn
+ *         after the other loops have ended).
  * Limits  events a turn, bytes a read (GW_LOOP_READ_SIZE), chunks of output (limits in conn.h).
  *
  * A turn is a plain function of what is ready and `now`: mailbox -> timers -> ready I/O -> hook

@@ -16,20 +16,37 @@
 
 #define GW_ADDRESS_TEXT_MAX 128
 
+/* Whoever keeps many may keep only the first gw_address_stored_size() bytes of one (connections
+ * do): copy a borrowed address with gw_address_copy, never by assignment. */
 struct gw_address {
+    socklen_t size; /* of the used part of storage; 0: none */
     struct sockaddr_storage storage;
-    socklen_t size; /* 0: none */
 };
+
+/* How many bytes of the struct carry the address. */
+static inline size_t gw_address_stored_size(const struct gw_address *address)
+{
+    return offsetof(struct gw_address, storage) + address->size;
+}
+
+/* Copies an address that may be stored cut to its size. */
+void gw_address_copy(struct gw_address *ret_address, const struct gw_address *address);
 
 /* Parses a numeric IPv4 or IPv6 address (no name look-up; "*" and "" are the IPv6 any-address that
  * takes IPv4 too) and a port; GW_INVALID. */
 GW_MUST_USE enum gw_status gw_address_parse(struct gw_span host, uint16_t port,
                                             struct gw_address *ret_address);
 
+/* As parse, but asks the system's name service for a name and takes its first answer. Blocks: for
+ * tools and workers, never on a loop. GW_NOT_FOUND. */
+GW_MUST_USE enum gw_status gw_address_resolve(struct gw_span host, uint16_t port,
+                                              struct gw_address *ret_address);
+
 /* Makes the address of a Unix socket; GW_LIMIT if the path is too long. */
 GW_MUST_USE enum gw_status gw_address_unix(struct gw_span path, struct gw_address *ret_address);
 
-/* Writes "10.0.0.9:51234", "[::1]:1883" or the path; returns text. */
+/* Writes "10.0.0.9:51234", "[::1]:1883", the path, or "unix" for a Unix peer without a name, as
+ * most are; returns text. */
 const char *gw_address_text(const struct gw_address *address, char text[GW_ADDRESS_TEXT_MAX]);
 
 /* The port, 0 if it has none. */

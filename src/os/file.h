@@ -11,8 +11,8 @@
 
 #include "base/buf.h"
 
-/* Appends the content of a file ("-" is standard input) to buf, whose bound is the limit (GW_LIMIT).
- * GW_OS_ERROR with *ret_errno (ENOENT, EACCES, EISDIR …). */
+/* Appends the content of a file ("-" is standard input) to buf, whose bound is the limit
+ * (GW_LIMIT). GW_OS_ERROR with *ret_errno (ENOENT, EACCES, EISDIR …). */
 GW_MUST_USE enum gw_status gw_file_read(const char *path, struct gw_buf *buf, int *ret_errno);
 
 #endif

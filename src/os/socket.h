@@ -42,10 +42,10 @@ struct gw_socket_ops {
                               int *ret_errno);
     /* The pending error of a socket as an errno, 0 if none. */
     int (*error)(void *ctx, gw_socket socket);
-    enum gw_status (*recv)(void *ctx, gw_socket socket, void *memory, size_t size,
-                           size_t *ret_size, int *ret_errno);
-    enum gw_status (*sendv)(void *ctx, gw_socket socket, const struct iovec *parts,
-                            int part_count, size_t *ret_size, int *ret_errno);
+    enum gw_status (*recv)(void *ctx, gw_socket socket, void *memory, size_t size, size_t *ret_size,
+                           int *ret_errno);
+    enum gw_status (*sendv)(void *ctx, gw_socket socket, const struct iovec *parts, int part_count,
+                            size_t *ret_size, int *ret_errno);
     /* Ends the writing side; what was sent goes out. */
     void (*shutdown)(void *ctx, gw_socket socket);
     void (*close)(void *ctx, gw_socket socket);

@@ -1,0 +1,626 @@
+#include "net/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "net/turn.h"
+
+#define PARTS_MAX 128
+
+/* After our output went out, how long the peer may take to end its side: closing while its bytes
+ * come in would make the kernel throw our last ones away. */
+#define LINGER_NS GW_NS_PER_S
+/* After a write failed, how long the owner may take to read what the peer sent before. */
+#define UNREAD_NS (5 * GW_NS_PER_S)
+
+enum conn_flag {
+    PAUSED = 1 << 0,       /* the owner does not want bytes */
+    BLOCKED = 1 << 1,      /* the socket took less than we had: wait until it is writable */
+    WANT_DRAINED = 1 << 2, /* the owner waits for on_drained */
+    CLOSING = 1 << 3,      /* no more events but on_closed; -> ENDED */
+    SHUT = 1 << 4,         /* closing, all output went out; waits for the peer's end; -> ENDED */
+    ENDED = 1 << 5,        /* on the loop's list of ends */
+    POLLED = 1 << 6,       /* the poller watches the socket */
+    HUNG = 1 << 7,         /* the peer hung up while we were paused */
+    WRITE_DEAD = 1 << 8,   /* a write failed: output is dropped, input read to its end */
+    READ_EOF = 1 << 9,     /* the peer ended its side while we close */
+    BYTES_LOST = 1 << 10,  /* no memory for bytes that came while it moved: ends when attached */
+};
+
+struct gw_conn {
+    struct gw_source source; /* first: what the poller gives back */
+    const struct gw_sockets *sockets;
+    struct gw_loop *loop; /* NULL: attached to none */
+    const struct gw_conn_events *events;
+    void *user;
+    struct gw_list link; /* in one of the loop's lists dirty, drained, ended */
+    struct gw_output output;
+    struct gw_stash *stash;
+    size_t low_mark;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    struct gw_timer timer; /* closing: the end of patience; WRITE_DEAD too */
+    gw_socket socket;
+    int os_errno;
+    uint16_t flags;
+    uint8_t end;            /* enum gw_conn_end */
+    uint8_t armed;          /* enum gw_poll_bits that the poller has */
+    struct gw_address peer; /* cut to its size */
+};
+
+_Static_assert(offsetof(struct gw_conn, peer) <= 168, "there is one of these per connection");
+
+static bool has(const struct gw_conn *conn, unsigned flags)
+{
+    return (conn->flags & flags) != 0;
+}
+
+static void set(struct gw_conn *conn, unsigned flags)
+{
+    conn->flags = (uint16_t)(conn->flags | flags);
+}
+
+static void unset(struct gw_conn *conn, unsigned flags)
+{
+    conn->flags = (uint16_t)(conn->flags & ~flags);
+}
+
+static struct gw_output_cache *cache_of(struct gw_conn *conn)
+{
+    return conn->loop == NULL ? NULL : &conn->loop->cache;
+}
+
+struct gw_conn *gw_conn_of_link(struct gw_list *link)
+{
+    return GW_CONTAINER(link, struct gw_conn, link);
+}
+
+/* Asks for a flush at the end of the turn. */
+static void make_dirty(struct gw_conn *conn)
+{
+    if (conn->loop != NULL && !has(conn, ENDED) && gw_list_empty(&conn->link))
+        gw_list_push_back(&conn->loop->dirty, &conn->link);
+}
+
+/* Decides the end; it is told at the end of the turn. */
+static void end_with(struct gw_conn *conn, enum gw_conn_end end, int os_errno)
+{
+    if (has(conn, ENDED))
+        return;
+    set(conn, CLOSING | ENDED);
+    conn->end = (uint8_t)end;
+    conn->os_errno = os_errno;
+    gw_list_remove(&conn->link);
+    gw_list_push_back(&conn->loop->ended, &conn->link);
+}
+
+static void drop_stash(struct gw_conn *conn)
+{
+    if (conn->stash == NULL)
+        return;
+    gw_list_remove(&conn->stash->link);
+    free(conn->stash);
+    conn->stash = NULL;
+}
+
+/* Keeps received bytes that cannot be delivered now; false when memory is out. */
+static bool keep_bytes(struct gw_conn *conn, struct gw_span bytes)
+{
+    struct gw_stash *stash = malloc(sizeof *stash + bytes.size);
+    if (stash == NULL)
+        return false;
+    gw_list_init(&stash->link);
+    stash->conn = conn;
+    stash->size = bytes.size;
+    memcpy(stash->bytes, bytes.data, bytes.size);
+    conn->stash = stash;
+    return true;
+}
+
+static void drop_output(struct gw_conn *conn)
+{
+    if (conn->loop != NULL)
+        conn->loop->counters.output_bytes -= conn->output.size;
+    gw_output_clear(&conn->output, cache_of(conn));
+}
+
+/* Output cannot leave any more, but what the peer sent before may still wait in the socket: a
+ * PUBLISH must not be lost because the acknowledgement of another one hit a reset. So only the
+ * writing side ends here, and the reading side finds its own end. */
+static void write_failed(struct gw_conn *conn, int os_errno)
+{
+    set(conn, WRITE_DEAD);
+    unset(conn, BLOCKED);
+    conn->os_errno = os_errno;
+    drop_output(conn);
+    if (has(conn, CLOSING)) {
+        end_with(conn, GW_CONN_END_ERROR, os_errno);
+        return;
+    }
+    conn->sockets->ops->shutdown(conn->sockets->ctx, conn->socket);
+    gw_wheel_arm(&conn->loop->wheel, &conn->timer, conn->loop->turn.now + UNREAD_NS);
+}
+
+static void write_once(struct gw_conn *conn)
+{
+    struct iovec parts[PARTS_MAX];
+    size_t offered;
+    size_t sent = 0;
+    int os_errno = 0;
+    int count = gw_output_gather(&conn->output, parts, PARTS_MAX, &offered);
+    conn->loop->counters.writes++;
+    enum gw_status status =
+        conn->sockets->ops->sendv(conn->sockets->ctx, conn->socket, parts, count, &sent, &os_errno);
+    if (status != GW_OK && status != GW_AGAIN) {
+        write_failed(conn, status == GW_CLOSED ? EPIPE : os_errno);
+        return;
+    }
+    conn->bytes_out += sent;
+    conn->loop->counters.bytes_out += sent;
+    conn->loop->counters.output_bytes -= sent;
+    if (sent < offered)
+        set(conn, BLOCKED);
+    gw_output_consume(&conn->output, cache_of(conn), sent);
+}
+
+/* Closing, and the last byte went out: ends our side and gives the peer a moment to end its own. */
+static void output_gone(struct gw_conn *conn, gw_mono_ns now)
+{
+    if (conn->timer.deadline <= now || has(conn, READ_EOF)) {
+        end_with(conn, GW_CONN_END_LOCAL, 0);
+        return;
+    }
+    set(conn, SHUT);
+    conn->sockets->ops->shutdown(conn->sockets->ctx, conn->socket);
+    if (conn->timer.deadline - now > LINGER_NS)
+        gw_wheel_arm(&conn->loop->wheel, &conn->timer, now + LINGER_NS);
+}
+
+static uint32_t wanted_bits(const struct gw_conn *conn)
+{
+    uint32_t bits = 0;
+    if (!has(conn, PAUSED | READ_EOF))
+        bits |= GW_POLL_READ;
+    if (has(conn, PAUSED) && !has(conn, HUNG))
+        bits |= GW_POLL_HANGUP;
+    if (has(conn, BLOCKED))
+        bits |= GW_POLL_WRITE;
+    return bits;
+}
+
+/* Tells the poller what we wait for, if that changed. */
+static enum gw_status update_poller(struct gw_conn *conn)
+{
+    const struct gw_socket_ops *ops = conn->sockets->ops;
+    uint32_t bits = wanted_bits(conn);
+    if (!has(conn, POLLED)) {
+        if (!(bits & ~(uint32_t)GW_POLL_WRITE)) /* parked after a hang-up, see paused_ready */
+            return GW_OK;
+        GW_TRY(ops->add(conn->sockets->ctx, conn->loop->poller, conn->socket, bits, false,
+                        &conn->source));
+        set(conn, POLLED);
+    } else if (bits != conn->armed) {
+        ops->set(conn->sockets->ctx, conn->loop->poller, conn->socket, bits, &conn->source);
+    }
+    conn->armed = (uint8_t)bits;
+    return GW_OK;
+}
+
+static void leave_poller(struct gw_conn *conn)
+{
+    if (has(conn, POLLED))
+        conn->sockets->ops->remove(conn->sockets->ctx, conn->loop->poller, conn->socket);
+    unset(conn, POLLED);
+    conn->armed = 0;
+}
+
+bool gw_conn_flush(struct gw_conn *conn, gw_mono_ns now)
+{
+    if (conn->output.size > 0 && !has(conn, BLOCKED))
+        write_once(conn);
+    if (has(conn, CLOSING) && !has(conn, ENDED | SHUT) && conn->output.size == 0)
+        output_gone(conn, now);
+    if (!has(conn, ENDED) && update_poller(conn) != GW_OK)
+        end_with(conn, GW_CONN_END_ERROR, ENOMEM);
+    if (has(conn, ENDED))
+        return false;
+    if (has(conn, WANT_DRAINED) && conn->output.size <= conn->low_mark)
+        return true;
+    if (conn->output.size > 0 && !has(conn, BLOCKED))
+        make_dirty(conn); /* more parts than one write takes: go on in the next turn */
+    return false;
+}
+
+void gw_conn_tell_drained(struct gw_conn *conn, gw_mono_ns now)
+{
+    make_dirty(conn); /* whatever is left, or is written now, goes with the second flush */
+    if (!has(conn, WANT_DRAINED)) /* another callback closed it */
+        return;
+    unset(conn, WANT_DRAINED);
+    conn->events->on_drained(conn->user, now);
+}
+
+void gw_conn_finish(struct gw_conn *conn, gw_mono_ns now)
+{
+    drop_stash(conn);
+    drop_output(conn);
+    leave_poller(conn);
+    gw_wheel_cancel(&conn->loop->wheel, &conn->timer);
+    conn->sockets->ops->close(conn->sockets->ctx, conn->socket);
+    conn->loop->counters.connections--;
+    conn->events->on_closed(conn->user, (enum gw_conn_end)conn->end, conn->os_errno, now);
+}
+
+void gw_conn_free(struct gw_conn *conn)
+{
+    free(conn);
+}
+
+static void on_timer(struct gw_timer *timer, GW_UNUSED gw_mono_ns now)
+{
+    struct gw_conn *conn = GW_CONTAINER(timer, struct gw_conn, timer);
+    /* A short patience may end before the turn's flush: at least one try is owed. */
+    if (conn->output.size > 0 && !has(conn, BLOCKED))
+        write_once(conn);
+    if (has(conn, WRITE_DEAD))
+        end_with(conn, GW_CONN_END_ERROR, conn->os_errno);
+    else if (conn->output.size == 0)
+        end_with(conn, GW_CONN_END_LOCAL, 0);
+    else
+        end_with(conn, GW_CONN_END_TIMEOUT, 0);
+}
+
+static void read_ended(struct gw_conn *conn)
+{
+    if (has(conn, WRITE_DEAD))
+        end_with(conn, GW_CONN_END_ERROR, conn->os_errno);
+    else
+        end_with(conn, GW_CONN_END_PEER, 0);
+}
+
+/* Hands over bytes, after the mail that their sender may have caused (see net/mailbox). The mail
+ * may pause, close or detach this connection; a detached one may run on another thread already. */
+static void hand_over(struct gw_conn *conn, struct gw_span bytes, gw_mono_ns now)
+{
+    struct gw_loop *loop = conn->loop;
+    loop->turn.reading = conn;
+    loop->turn.unread = bytes;
+    gw_loop_read_mail(loop);
+    bool here = loop->turn.reading == conn;
+    loop->turn.reading = NULL;
+    loop->turn.unread = GW_SPAN_NONE;
+    if (!here || has(conn, CLOSING))
+        return;
+    if (!has(conn, PAUSED))
+        conn->events->on_bytes(conn->user, bytes, now); /* conn may be gone now */
+    else if (!keep_bytes(conn, bytes))
+        end_with(conn, GW_CONN_END_ERROR, ENOMEM);
+}
+
+void gw_conn_deliver(struct gw_conn *conn, gw_mono_ns now)
+{
+    if (conn->stash == NULL || has(conn, PAUSED | CLOSING))
+        return;
+    struct gw_stash *stash = conn->stash;
+    gw_list_remove(&stash->link);
+    conn->stash = NULL;
+    hand_over(conn, gw_span_of(stash->bytes, stash->size), now);
+    free(stash);
+}
+
+static enum gw_status receive(struct gw_conn *conn, size_t *ret_size, int *ret_errno)
+{
+    struct gw_loop *loop = conn->loop;
+    *ret_size = 0;
+    *ret_errno = 0;
+    loop->counters.reads++;
+    enum gw_status status =
+        conn->sockets->ops->recv(conn->sockets->ctx, conn->socket, loop->read_buffer,
+                                 GW_LOOP_READ_SIZE, ret_size, ret_errno);
+    conn->bytes_in += *ret_size;
+    loop->counters.bytes_in += *ret_size;
+    return status;
+}
+
+static void open_ready(struct gw_conn *conn, uint32_t bits, gw_mono_ns now)
+{
+    if (!(bits & (GW_POLL_READ | GW_POLL_HANGUP)))
+        return;
+    if (conn->stash != NULL) {
+        gw_conn_deliver(conn, now);
+        return;
+    }
+    size_t size;
+    int os_errno;
+    switch (receive(conn, &size, &os_errno)) {
+    case GW_OK: hand_over(conn, gw_span_of(conn->loop->read_buffer, size), now); break;
+    case GW_AGAIN:
+        /* A hang-up without bytes, end or error would come again for ever. */
+        if (bits & GW_POLL_HANGUP)
+            end_with(conn, GW_CONN_END_ERROR,
+                     conn->sockets->ops->error(conn->sockets->ctx, conn->socket));
+        break;
+    case GW_CLOSED: read_ended(conn); break;
+    default: end_with(conn, GW_CONN_END_ERROR, os_errno); break;
+    }
+}
+
+/* While paused, a hang-up is only noted: what came before it is read after resume. Asking no more
+ * for it silences the end of the peer's side; if it comes again it is one that cannot be silenced
+ * (both sides are gone), and the socket is parked outside the poller. */
+static void paused_ready(struct gw_conn *conn, uint32_t bits)
+{
+    if (!(bits & GW_POLL_HANGUP))
+        return;
+    bool again = has(conn, HUNG);
+    set(conn, HUNG);
+    unset(conn, BLOCKED); /* if the writing side is gone too, the next write says so */
+    make_dirty(conn);
+    if (!again)
+        return;
+    leave_poller(conn);
+    if (conn->output.size > 0 && !has(conn, WRITE_DEAD))
+        write_once(conn);
+    if (has(conn, BLOCKED))
+        write_failed(conn, EPIPE); /* nothing would ever wake us to write */
+}
+
+/* While closing, bytes are read into nothing so that the peer's end is seen. */
+static void closing_ready(struct gw_conn *conn, uint32_t bits)
+{
+    size_t size;
+    int os_errno;
+    if (!(bits & (GW_POLL_READ | GW_POLL_HANGUP)))
+        return;
+    enum gw_status status = has(conn, READ_EOF) ? GW_CLOSED : receive(conn, &size, &os_errno);
+    if (status == GW_OK || (status == GW_AGAIN && !(bits & GW_POLL_HANGUP)))
+        return;
+    if (has(conn, SHUT)) {
+        end_with(conn, GW_CONN_END_LOCAL, 0);
+        return;
+    }
+    /* The peer will send no more but may still take our output: write as long as that works. */
+    bool again = has(conn, READ_EOF);
+    set(conn, READ_EOF);
+    unset(conn, BLOCKED);
+    make_dirty(conn);
+    if (again && conn->output.size > 0)
+        write_once(conn);
+    if (again && has(conn, BLOCKED))
+        end_with(conn, GW_CONN_END_ERROR,
+                 conn->sockets->ops->error(conn->sockets->ctx, conn->socket));
+}
+
+static void on_ready(struct gw_source *source, uint32_t bits, gw_mono_ns now)
+{
+    struct gw_conn *conn = GW_CONTAINER(source, struct gw_conn, source);
+    if (has(conn, ENDED))
+        return;
+    if (bits & GW_POLL_WRITE) {
+        unset(conn, BLOCKED);
+        make_dirty(conn);
+    }
+    if (has(conn, CLOSING))
+        closing_ready(conn, bits);
+    else if (has(conn, PAUSED))
+        paused_ready(conn, bits);
+    else
+        open_ready(conn, bits, now);
+}
+
+struct gw_conn *gw_conn_new(const struct gw_sockets *sockets, gw_socket socket,
+                            const struct gw_address *peer)
+{
+    size_t size = offsetof(struct gw_conn, peer) + gw_address_stored_size(peer);
+    struct gw_conn *conn = malloc(size);
+    if (conn == NULL)
+        return NULL;
+    memset(conn, 0, offsetof(struct gw_conn, peer));
+    conn->source.on_ready = on_ready;
+    conn->sockets = sockets;
+    conn->socket = socket;
+    gw_list_init(&conn->link);
+    gw_output_init(&conn->output);
+    gw_timer_init(&conn->timer, on_timer);
+    memcpy(&conn->peer, peer, gw_address_stored_size(peer));
+    return conn;
+}
+
+void gw_conn_set_events(struct gw_conn *conn, const struct gw_conn_events *events, void *user)
+{
+    conn->events = events;
+    conn->user = user;
+}
+
+enum gw_status gw_conn_attach(struct gw_conn *conn, struct gw_loop *loop)
+{
+    GW_ASSERT(conn->loop == NULL && conn->events != NULL && loop->sockets == conn->sockets);
+    conn->loop = loop;
+    enum gw_status status = update_poller(conn);
+    if (status != GW_OK) {
+        conn->loop = NULL;
+        return status;
+    }
+    loop->counters.connections++;
+    loop->counters.output_bytes += conn->output.size;
+    if (conn->stash != NULL && !has(conn, PAUSED))
+        gw_list_push_back(&loop->stashes, &conn->stash->link);
+    if (has(conn, WRITE_DEAD))
+        gw_wheel_arm(&loop->wheel, &conn->timer, loop->turn.now + UNREAD_NS);
+    if (conn->output.size > 0 || has(conn, WANT_DRAINED))
+        make_dirty(conn);
+    if (has(conn, BYTES_LOST))
+        end_with(conn, GW_CONN_END_ERROR, ENOMEM);
+    return GW_OK;
+}
+
+void gw_conn_detach(struct gw_conn *conn)
+{
+    struct gw_loop *loop = conn->loop;
+    GW_ASSERT(loop != NULL && !(has(conn, CLOSING) && conn->end == GW_CONN_END_LOCAL));
+    if (loop->turn.reading == conn) {
+        if (!keep_bytes(conn, loop->turn.unread))
+            set(conn, BYTES_LOST);
+        loop->turn.reading = NULL;
+    }
+    if (conn->stash != NULL)
+        gw_list_remove(&conn->stash->link);
+    gw_list_remove(&conn->link);
+    gw_wheel_cancel(&loop->wheel, &conn->timer);
+    gw_loop_forget(loop, &conn->source);
+    leave_poller(conn);
+    loop->counters.connections--;
+    loop->counters.output_bytes -= conn->output.size;
+    /* An end that was decided but not told is found again by the other loop: it reads the socket
+     * anew and gets the same answer. */
+    unset(conn, BLOCKED | HUNG | CLOSING | ENDED);
+    conn->loop = NULL;
+}
+
+static bool takes_output(const struct gw_conn *conn)
+{
+    return !has(conn, CLOSING | WRITE_DEAD);
+}
+
+static void output_grew(struct gw_conn *conn, size_t size_before)
+{
+    if (conn->loop == NULL)
+        return;
+    conn->loop->counters.output_bytes += conn->output.size - size_before;
+    if (!has(conn, BLOCKED))
+        make_dirty(conn);
+}
+
+enum gw_status gw_conn_write(struct gw_conn *conn, struct gw_span bytes)
+{
+    if (!takes_output(conn))
+        return GW_OK;
+    size_t size_before = conn->output.size;
+    enum gw_status status = gw_output_append(&conn->output, cache_of(conn), bytes);
+    output_grew(conn, size_before);
+    return status;
+}
+
+uint8_t *gw_conn_reserve(struct gw_conn *conn, size_t size)
+{
+    return gw_output_reserve(&conn->output, cache_of(conn), size);
+}
+
+void gw_conn_commit(struct gw_conn *conn, size_t size)
+{
+    size_t size_before = conn->output.size;
+    gw_output_commit(&conn->output, cache_of(conn), takes_output(conn) ? size : 0);
+    output_grew(conn, size_before);
+}
+
+enum gw_status gw_conn_write_blob(struct gw_conn *conn, struct gw_blob *blob, struct gw_span bytes)
+{
+    if (!takes_output(conn))
+        return GW_OK;
+    size_t size_before = conn->output.size;
+    enum gw_status status = gw_output_append_blob(&conn->output, cache_of(conn), blob, bytes);
+    output_grew(conn, size_before);
+    return status;
+}
+
+size_t gw_conn_output_size(const struct gw_conn *conn)
+{
+    return conn->output.size;
+}
+
+void gw_conn_want_drained(struct gw_conn *conn, size_t low_mark)
+{
+    if (has(conn, CLOSING))
+        return;
+    set(conn, WANT_DRAINED);
+    conn->low_mark = low_mark;
+    make_dirty(conn);
+}
+
+void gw_conn_pause(struct gw_conn *conn)
+{
+    if (has(conn, PAUSED | CLOSING))
+        return;
+    set(conn, PAUSED);
+    if (conn->stash != NULL)
+        gw_list_remove(&conn->stash->link);
+    make_dirty(conn);
+}
+
+void gw_conn_resume(struct gw_conn *conn)
+{
+    if (!has(conn, PAUSED))
+        return;
+    unset(conn, PAUSED | HUNG);
+    if (conn->stash != NULL && conn->loop != NULL)
+        gw_list_push_back(&conn->loop->stashes, &conn->stash->link);
+    make_dirty(conn);
+}
+
+/* No loop would tell the end: it is silent and at once, after one try to send what is queued. */
+static void close_unattached(struct gw_conn *conn, bool flush)
+{
+    struct iovec parts[PARTS_MAX];
+    size_t size;
+    int os_errno;
+    int count = gw_output_gather(&conn->output, parts, PARTS_MAX, &size);
+    if (flush && count > 0)
+        (void)conn->sockets->ops->sendv(conn->sockets->ctx, conn->socket, parts, count, &size,
+                                        &os_errno);
+    conn->sockets->ops->close(conn->sockets->ctx, conn->socket);
+    drop_stash(conn);
+    drop_output(conn);
+    gw_conn_free(conn);
+}
+
+void gw_conn_close(struct gw_conn *conn, bool flush, uint64_t flush_time)
+{
+    if (conn == NULL || has(conn, ENDED) || (has(conn, CLOSING) && flush))
+        return;
+    if (conn->loop == NULL) {
+        close_unattached(conn, flush);
+        return;
+    }
+    set(conn, CLOSING);
+    unset(conn, PAUSED | HUNG | WANT_DRAINED);
+    drop_stash(conn);
+    if (!flush || has(conn, WRITE_DEAD)) {
+        end_with(conn, GW_CONN_END_LOCAL, 0);
+        return;
+    }
+    gw_mono_ns now = conn->loop->turn.now;
+    gw_mono_ns deadline = flush_time < GW_NEVER - now ? now + flush_time : GW_NEVER - 1;
+    gw_wheel_arm(&conn->loop->wheel, &conn->timer, deadline);
+    make_dirty(conn);
+}
+
+bool gw_conn_closing(const struct gw_conn *conn)
+{
+    return has(conn, CLOSING);
+}
+
+bool gw_conn_hung_up(const struct gw_conn *conn)
+{
+    return has(conn, HUNG | WRITE_DEAD | READ_EOF);
+}
+
+const struct gw_address *gw_conn_peer(const struct gw_conn *conn)
+{
+    return &conn->peer;
+}
+
+uint64_t gw_conn_bytes_in(const struct gw_conn *conn)
+{
+    return conn->bytes_in;
+}
+
+uint64_t gw_conn_bytes_out(const struct gw_conn *conn)
+{
+    return conn->bytes_out;
+}
+
+struct gw_loop *gw_conn_loop(const struct gw_conn *conn)
+{
+    return conn->loop;
+}

@@ -1,0 +1,278 @@
+#include "os/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "os/poller.h"
+
+/* The only mutable object of this folder that no caller owns, on purpose: the table of descriptors
+ * belongs to the process, and so does the slot that we keep back in it. It is spent to take a
+ * waiting connection when the table is full, so that the connection can be refused instead of
+ * keeping the listener readable for ever. -1: not held. Exchanged whole, relaxed: it guards no
+ * other memory. */
+static atomic_int reserve = -1;
+
+static void reserve_hold(void)
+{
+    if (atomic_load_explicit(&reserve, memory_order_relaxed) >= 0)
+        return;
+    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    int none = -1;
+    if (fd >= 0 && !atomic_compare_exchange_strong_explicit(
+                       &reserve, &none, fd, memory_order_relaxed, memory_order_relaxed))
+        close(fd);
+}
+
+static int fail(int fd, int *ret_errno)
+{
+    *ret_errno = errno;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static const struct sockaddr *sockaddr_of(const struct gw_address *address)
+{
+    return (const struct sockaddr *)&address->storage;
+}
+
+static bool is_tcp(const struct gw_address *address)
+{
+    return address->storage.ss_family == AF_INET || address->storage.ss_family == AF_INET6;
+}
+
+static bool is_any_v6(const struct gw_address *address)
+{
+    const struct sockaddr_in6 *v6 = (const void *)&address->storage;
+    return address->storage.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+}
+
+static int option_on(int fd, int level, int name)
+{
+    const int on = 1;
+    return setsockopt(fd, level, name, &on, sizeof on);
+}
+
+/* The name of a Unix socket whose listener is gone stays behind and blocks the next bind. */
+static void remove_stale_unix(const struct gw_address *address)
+{
+    const struct sockaddr_un *un = (const void *)&address->storage;
+    struct stat info;
+    if (stat(un->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, sockaddr_of(address), address->size) != 0 && errno == ECONNREFUSED)
+        unlink(un->sun_path);
+    close(fd);
+}
+
+static int bind_and_listen(const struct gw_address *address, int backlog, int *ret_errno)
+{
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return fail(fd, ret_errno);
+    if (is_tcp(address)) {
+        /* Accepted sockets inherit TCP_NODELAY: one call here, none per connection. */
+        if (option_on(fd, SOL_SOCKET, SO_REUSEADDR) != 0 ||
+            option_on(fd, IPPROTO_TCP, TCP_NODELAY) != 0)
+            return fail(fd, ret_errno);
+        const int off = 0;
+        if (is_any_v6(address) && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
+            return fail(fd, ret_errno);
+    } else {
+        remove_stale_unix(address);
+    }
+    if (bind(fd, sockaddr_of(address), address->size) != 0 || listen(fd, backlog) != 0)
+        return fail(fd, ret_errno);
+    return fd;
+}
+
+static enum gw_status system_listen(GW_UNUSED void *ctx, const struct gw_address *address,
+                                    int backlog, gw_socket *ret_socket, int *ret_errno)
+{
+    reserve_hold();
+    int fd = bind_and_listen(address, backlog, ret_errno);
+    if (fd < 0 && is_any_v6(address) &&
+        (*ret_errno == EAFNOSUPPORT || *ret_errno == EADDRNOTAVAIL)) {
+        /* A machine without IPv6: "any" means what it has. */
+        const struct sockaddr_in6 *v6 = (const void *)&address->storage;
+        struct gw_address any = {.size = sizeof(struct sockaddr_in)};
+        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = v6->sin6_port};
+        memcpy(&any.storage, &v4, sizeof v4);
+        fd = bind_and_listen(&any, backlog, ret_errno);
+    }
+    *ret_socket = fd;
+    return fd < 0 ? GW_OS_ERROR : GW_OK;
+}
+
+/* IPv4 peers of a listener for both are shown and judged as IPv4. */
+static void unmap_v4(struct gw_address *address)
+{
+    struct sockaddr_in6 v6;
+    if (address->storage.ss_family != AF_INET6)
+        return;
+    memcpy(&v6, &address->storage, sizeof v6);
+    if (!IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr))
+        return;
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = v6.sin6_port};
+    memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, sizeof v4.sin_addr);
+    memset(&address->storage, 0, sizeof address->storage);
+    memcpy(&address->storage, &v4, sizeof v4);
+    address->size = sizeof v4;
+}
+
+static int accept_one(int listener, struct gw_address *ret_peer)
+{
+    memset(ret_peer, 0, sizeof *ret_peer);
+    ret_peer->size = sizeof ret_peer->storage;
+    return accept4(listener, (struct sockaddr *)&ret_peer->storage, &ret_peer->size,
+                   SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* The table is full: gives up the reserve, takes the oldest waiting connection, closes it. */
+static enum gw_status refuse_one(int listener)
+{
+    int held = atomic_exchange_explicit(&reserve, -1, memory_order_relaxed);
+    if (held < 0)
+        return GW_OS_ERROR;
+    close(held);
+    struct gw_address peer;
+    int fd = accept_one(listener, &peer);
+    bool none = fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    if (fd >= 0)
+        close(fd);
+    reserve_hold();
+    return fd >= 0 ? GW_LIMIT : none ? GW_AGAIN : GW_OS_ERROR;
+}
+
+static enum gw_status system_accept(GW_UNUSED void *ctx, gw_socket listener, gw_socket *ret_socket,
+                                    struct gw_address *ret_peer)
+{
+    reserve_hold();
+    int fd = accept_one(listener, ret_peer);
+    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO))
+        fd = accept_one(listener, ret_peer);
+    *ret_socket = fd;
+    if (fd >= 0) {
+        unmap_v4(ret_peer);
+        return GW_OK;
+    }
+    switch (errno) {
+    case EAGAIN: return GW_AGAIN;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return refuse_one(listener);
+    default: return GW_OS_ERROR;
+    }
+}
+
+static enum gw_status system_connect(GW_UNUSED void *ctx, const struct gw_address *address,
+                                     gw_socket *ret_socket, int *ret_errno)
+{
+    *ret_socket = -1;
+    int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || (is_tcp(address) && option_on(fd, IPPROTO_TCP, TCP_NODELAY) != 0) ||
+        (connect(fd, sockaddr_of(address), address->size) != 0 && errno != EINPROGRESS)) {
+        fail(fd, ret_errno);
+        return GW_OS_ERROR;
+    }
+    *ret_socket = fd;
+    return GW_OK;
+}
+
+static int system_error(GW_UNUSED void *ctx, gw_socket socket)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+    return getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
+}
+
+static enum gw_status transfer_failed(int *ret_errno)
+{
+    if (errno == EAGAIN || errno == EWOULDBLOCK)
+        return GW_AGAIN;
+    *ret_errno = errno;
+    return GW_OS_ERROR;
+}
+
+static enum gw_status system_recv(GW_UNUSED void *ctx, gw_socket socket, void *memory, size_t size,
+                                  size_t *ret_size, int *ret_errno)
+{
+    ssize_t got;
+    do
+        got = recv(socket, memory, size, 0);
+    while (got < 0 && errno == EINTR);
+    *ret_size = got > 0 ? (size_t)got : 0;
+    if (got > 0)
+        return GW_OK;
+    return got == 0 ? GW_CLOSED : transfer_failed(ret_errno);
+}
+
+static enum gw_status system_sendv(GW_UNUSED void *ctx, gw_socket socket, const struct iovec *parts,
+                                   int part_count, size_t *ret_size, int *ret_errno)
+{
+    struct msghdr message = {.msg_iovlen = (size_t)part_count};
+    /* The kernel does not write there; the member only lacks the const. */
+    memcpy(&message.msg_iov, &parts, sizeof parts);
+    ssize_t sent;
+    do
+        sent = sendmsg(socket, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    *ret_size = sent > 0 ? (size_t)sent : 0;
+    return sent >= 0 ? GW_OK : transfer_failed(ret_errno);
+}
+
+static void system_shutdown(GW_UNUSED void *ctx, gw_socket socket)
+{
+    (void)shutdown(socket, SHUT_WR); /* fails only if the connection is gone already */
+}
+
+static void system_close(GW_UNUSED void *ctx, gw_socket socket)
+{
+    close(socket);
+}
+
+static enum gw_status system_local(GW_UNUSED void *ctx, gw_socket socket,
+                                   struct gw_address *ret_address)
+{
+    memset(ret_address, 0, sizeof *ret_address);
+    ret_address->size = sizeof ret_address->storage;
+    if (getsockname(socket, (struct sockaddr *)&ret_address->storage, &ret_address->size) == 0)
+        return GW_OK;
+    ret_address->size = 0;
+    return GW_OS_ERROR;
+}
+
+const struct gw_sockets *gw_socket_system(void)
+{
+    static const struct gw_socket_ops ops = {
+        .listen = system_listen,
+        .accept = system_accept,
+        .connect = system_connect,
+        .error = system_error,
+        .recv = system_recv,
+        .sendv = system_sendv,
+        .shutdown = system_shutdown,
+        .close = system_close,
+        .local = system_local,
+        .poller_new = gw_poller_new,
+        .poller_free = gw_poller_free,
+        .add = gw_poller_add,
+        .set = gw_poller_set,
+        .remove = gw_poller_remove,
+        .wait = gw_poller_wait,
+        .wake = gw_poller_wake,
+    };
+    static const struct gw_sockets sockets = {&ops, NULL};
+    return &sockets;
+}
