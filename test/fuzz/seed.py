@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""Writes the hand-made seeds of the corpora: test/fuzz/seed.py [target ...].
+
+Run once a target, when it is new; the files are committed. What fuzzing finds is added beside them
+under other names and never touched from here.
+"""
+import pathlib
+import random
+import struct
+import sys
+
+CORPUS = pathlib.Path(__file__).parent / "corpus"
+
+
+def programs(name, count, size):
+    """Random operations: the models of these targets give every byte a meaning."""
+    rng = random.Random(name)
+    for i in range(count):
+        yield f"seed-{i:02}", rng.randbytes(rng.randint(4, size))
+
+
+def utf8():
+    points = [0x01, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFD, 0xFFFF, 0x10000, 0x10FFFF]
+    for p in points:
+        yield f"valid-{p:06x}", b"abcdefg" + chr(p).encode() + b"hijklmnop"
+    bad = [b"\0", b"\x80", b"\xc0\x80", b"\xc2", b"\xe0\x9f\xbf", b"\xe0\xa0", b"\xed\xa0\x80",
+           b"\xf0\x8f\xbf\xbf", b"\xf0\x90\x80", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xff"]
+    for b in bad:
+        yield f"bad-{b.hex()}", b"long enough for words " + b + b" and more"
+
+
+def filter_():
+    pairs = ["a/b a/b", "a/+ a/b", "a/# a", "+/+ /a", "# $SYS/x", "$SYS/# $SYS/x", "+/b/# a/b/c/d",
+             "a//b a//b", "/ /", "a/#/b a", "a+ a", "$share/g/a/# a/b", "$share//a a",
+             "$share/g $share/g", "$share/+/a a", "$share/g/ x", "/# /a/b", "+/# a", "$share x"]
+    for i, pair in enumerate(pairs):
+        yield f"text-{i:02}", b"\1" + pair.replace(" ", "\n").encode()
+    for name, data in programs("filter", 8, 80):
+        yield name, b"\0" + data
+
+
+def varint(n):
+    out = b""
+    while True:
+        n, low = n >> 7, n & 127
+        out += bytes([low | (128 if n else 0)])
+        if not n:
+            return out
+
+
+def text(s):
+    s = s if isinstance(s, bytes) else s.encode()
+    return struct.pack(">H", len(s)) + s
+
+
+def props(*items):
+    block = b"".join(items)
+    return varint(len(block)) + block
+
+
+USER = b"\x26" + text("key") + text("value")
+MESSAGE = [b"\x01\x01", b"\x02" + struct.pack(">I", 60), b"\x03" + text("text/plain"),
+           b"\x08" + text("reply/to"), b"\x09" + text(b"\0\1\2"), USER, USER]
+CONNECT = [b"\x11" + struct.pack(">I", 3600), b"\x15" + text("SCRAM"), b"\x16" + text(b"\1\2"),
+           b"\x17\x00", b"\x19\x01", b"\x21\x00\x10", b"\x22\x00\x0a", USER,
+           b"\x27" + struct.pack(">I", 1000)]
+CONNACK = [b"\x11" + struct.pack(">I", 3600), b"\x12" + text("auto-1"), b"\x13\x00\x3c",
+           b"\x15" + text("SCRAM"), b"\x16" + text(b"\1\2"), b"\x1a" + text("info"),
+           b"\x1c" + text("other:1883"), b"\x1f" + text("why"), b"\x21\x00\x10", b"\x22\x00\x0a",
+           b"\x24\x01", b"\x25\x00", USER, b"\x27" + struct.pack(">I", 1000), b"\x28\x00",
+           b"\x29\x01", b"\x2a\x00"]
+REASON = [b"\x1f" + text("because"), USER]
+
+
+def bodies(version):
+    """(type and flags, body) of every packet in several forms."""
+    five = version == 5
+
+    def p(*items):
+        return props(*items) if five else b""
+
+    name, level = ("MQIsdp", 3) if version == 3 else ("MQTT", version)
+    start = text(name) + bytes([level])
+    yield 0x10, start + b"\x02\x00\x3c" + p() + text("c")
+    yield 0x10, start + b"\xf6\x00\x00" + p(*CONNECT) + text("client") + \
+        p(b"\x18\0\0\0\5", *MESSAGE) + text("will/topic") + text("gone") + text("u") + text("p")
+    yield 0x10, start + b"\x0c\xff\xff" + p(CONNECT[0]) + text("") + p() + text("w") + text("")
+    yield 0x20, b"\x00\x00" + p()
+    yield 0x20, b"\x01\x00" + p(*CONNACK)
+    yield 0x20, b"\x00" + (b"\x87" if five else b"\x05") + p(REASON[0])
+    yield 0x30, text("a/b") + p() + b"payload"
+    yield 0x3b, text("a") + b"\0\1" + p(*MESSAGE) + b"payload"
+    yield 0x34, text("t" if version < 5 else "") + b"\0\1" + p(b"\x23\0\1")
+    yield 0x32, text("t") + b"\0\2" + p(b"\x0b\x01", b"\x0b\x80\x01", b"\x0b\xff\xff\xff\x7f") + b"x"
+    for kind in (0x40, 0x50, 0x62, 0x70):
+        yield kind, b"\0\7"
+        if five:
+            yield kind, b"\0\7\x92" if kind in (0x62, 0x70) else b"\0\7\x10"
+            yield kind, b"\0\7\x00" + p(*REASON)
+    yield 0x82, b"\0\1" + p() + text("a/+") + b"\1"
+    yield 0x82, b"\0\2" + p(b"\x0b\x05", USER) + text("#") + b"\0" + text("$share/g/a") + \
+        (b"\x2a" if five else b"\2")
+    yield 0x90, b"\0\1" + p() + (b"\1" if version == 3 else b"\1\x80")
+    yield 0x90, b"\0\1" + p(*REASON) + b"\0\1\2"
+    yield 0xa2, b"\0\1" + p() + text("a") + text("b/#")
+    yield 0xb0, b"\0\1" + (p(REASON[0]) + b"\0\x11" if five else b"")
+    yield 0xc0, b""
+    yield 0xd0, b""
+    yield 0xe0, b""
+    if five:
+        yield 0xe0, b"\x04"
+        yield 0xe0, b"\x00" + p(b"\x11\0\0\0\0", *REASON)
+        yield 0xe0, b"\x9d" + p(b"\x1c" + text("there"))
+        yield 0xf0, b"\x18" + p(b"\x15" + text("SCRAM"), b"\x16" + text(b"\1"), *REASON)
+        yield 0xf0, b""
+
+
+def packet():
+    for version in (3, 4, 5):
+        for i, (first, body) in enumerate(bodies(version)):
+            side = first >> 4 in (2, 9, 11, 13)  # only servers send these
+            config = (version - 3) | (4 if side else 0)
+            yield f"v{version}-{first:02x}-{i:02}", bytes([config, first]) + body
+
+
+def header():
+    for data in (b"\x10\x00", b"\x30\x7f", b"\x30\x80\x01", b"\x30\xff\xff\xff\x7f", b"\xc0\x80\x00",
+                 b"\x30\x80\x80\x80\x80\x01", b"\x82\x05", b"\x80\x05", b"\x36\x05", b"\x38\x02",
+                 b"\x00\x00", b"\xf0\x00", b"\x62\xff", b"\x30\xff\xff\x7f", b"\xe0"):
+        yield f"bytes-{data.hex()}", data
+
+
+def property_():
+    sets = [(1, CONNECT), (2, CONNACK), (3, MESSAGE), (16, MESSAGE + [b"\x18\0\0\0\1"]), (4, REASON),
+            (8, [b"\x0b\x7f"]), (3, [b"\x0b\x01", b"\x0b\x02", b"\x23\0\1"]), (15, CONNECT[1:3])]
+    for i, (where, items) in enumerate(sets):
+        yield f"all-{i:02}", bytes([where, 2]) + props(*items)
+        for j, item in enumerate(items):
+            yield f"one-{i:02}-{j:02}", bytes([where, 0]) + props(item)
+
+
+TARGETS = {
+    "utf8": utf8,
+    "map": lambda: programs("map", 24, 400),
+    "wheel": lambda: programs("wheel", 24, 600),
+    "filter": filter_,
+    "packet": packet,
+    "header": header,
+    "property": property_,
+    "subindex": lambda: programs("subindex", 24, 600),
+    "retained": lambda: programs("retained", 24, 600),
+}
+
+for target in sys.argv[1:] or TARGETS:
+    directory = CORPUS / target
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, data in TARGETS[target]():
+        (directory / name).write_bytes(data)
