@@ -24,7 +24,7 @@
 typedef uint32_t gw_config_seconds; /* as the standard counts time on the wire */
 #define GW_CONFIG_SECONDS_NEVER UINT32_MAX
 
-struct gw_config_report; /* broker/confreport.h: errors, each with place, line, caret and cure */
+struct gw_confreport; /* errors, each with place, line, caret and cure */
 
 enum gw_config_policy {
     GW_CONFIG_DROP_NEWEST, /* the message that does not fit is dropped */
@@ -207,7 +207,7 @@ GW_MUST_USE enum gw_status gw_config_init_defaults(struct gw_config *config);
  * errors, and *ret_config is empty; so it is with GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_config_load(const struct gw_config_input *input,
                                           struct gw_config *ret_config,
-                                          struct gw_config_report *report);
+                                          struct gw_confreport *report);
 
 /* Makes a copy that lives by itself; GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_config_copy(const struct gw_config *config,
@@ -215,6 +215,10 @@ GW_MUST_USE enum gw_status gw_config_copy(const struct gw_config *config,
 
 /* Releases the content; NULL is fine, twice too. */
 void gw_config_fini(struct gw_config *config);
+
+/* True if a key has the same value in both. */
+bool gw_config_equal(const struct gw_config *a, const struct gw_config *b,
+                     const struct gw_config_key *key);
 
 /* Told for each key whose value differs. */
 typedef void gw_config_diff_fn(void *user, const struct gw_config_key *key,

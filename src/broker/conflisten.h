@@ -1,0 +1,44 @@
+/*
+ * broker/conflisten: listeners as URLs.
+ *
+ * Layer   broker. No I/O, no name look-up.
+ * Owner   whoever owns the configuration.
+ * Life    add grows the list; gw_conflisten_fini releases it.
+ * Limits  GW_CONFIG_LISTENERS_MAX.
+ */
+#ifndef GW_BROKER_CONFLISTEN_H
+#define GW_BROKER_CONFLISTEN_H
+
+#include "broker/config.h"
+#include "broker/confreport.h"
+
+#define GW_CONFLISTEN_DEFAULT "mqtt://localhost:1883"
+
+/* What was written about clients without a name. */
+enum gw_conflisten_anonymous {
+    GW_CONFLISTEN_UNSAID, /* loopback lets them in, other addresses do not */
+    GW_CONFLISTEN_NO,
+    GW_CONFLISTEN_YES, /* refused beyond loopback */
+    GW_CONFLISTEN_INSECURE,
+};
+
+/* Adds a listener: mqtt://ADDRESS[:PORT], where ADDRESS is 10.0.0.1, [::1], * or nothing for all,
+ * or localhost (which adds one for each IP version). GW_INVALID with the error, GW_NO_MEMORY. */
+GW_MUST_USE enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners,
+                                             struct gw_span url,
+                                             enum gw_conflisten_anonymous anonymous,
+                                             struct gw_confreport_error *error);
+
+/* Reads the word behind `anonymous:`; GW_INVALID with the error. */
+GW_MUST_USE enum gw_status gw_conflisten_word(struct gw_span text,
+                                              enum gw_conflisten_anonymous *ret_anonymous,
+                                              struct gw_confreport_error *error);
+
+/* Makes a copy; GW_NO_MEMORY. */
+GW_MUST_USE enum gw_status gw_conflisten_copy(const struct gw_config_listeners *listeners,
+                                              struct gw_config_listeners *ret_listeners);
+
+/* Releases the items. */
+void gw_conflisten_fini(struct gw_config_listeners *listeners);
+
+#endif
