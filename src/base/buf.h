@@ -3,8 +3,8 @@
  *
  * Layer   base. Allocates with malloc.
  * Owner   whoever holds it; not thread-safe.
- * Life    init on the caller's memory (allocates nothing), fini releases; an empty buffer holds
- * none. Limits  `size_max`, given at init; beyond it GW_LIMIT.
+ * Life    init on the caller's memory allocates nothing, the first bytes do; fini releases.
+ * Limits  `size_max`, given at init; beyond it GW_LIMIT.
  */
 #ifndef GW_BASE_BUF_H
 #define GW_BASE_BUF_H

@@ -93,7 +93,7 @@ static void on_ready(struct gw_source *source, GW_UNUSED uint32_t bits, gw_mono_
     for (int i = 0; i < GW_LISTENER_ACCEPTS_PER_TURN; i++) {
         gw_socket socket = -1;
         struct gw_address peer;
-        switch (sockets->ops->accept(sockets->ctx, listening, &socket, &peer)) {
+        switch (sockets->ops->accept(sockets->ctx, loop->poller, listening, &socket, &peer)) {
         case GW_OK: take(accept, socket, &peer, now); break;
         case GW_LIMIT: loop->counters.accept_refused++; break;
         case GW_AGAIN: return;

@@ -1,6 +1,7 @@
 #include "os/poller.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -9,15 +10,26 @@
 
 #include "base/assert.h"
 
-struct gw_poller {
-    int epoll;
-    int wake;
-};
+void gw_poller_hold(struct gw_poller *poller)
+{
+    if (poller->reserve < 0)
+        poller->reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+bool gw_poller_release(struct gw_poller *poller)
+{
+    if (poller->reserve < 0)
+        return false;
+    close(poller->reserve);
+    poller->reserve = -1;
+    return true;
+}
 
 void gw_poller_free(GW_UNUSED void *ctx, struct gw_poller *poller)
 {
     if (poller == NULL)
         return;
+    (void)gw_poller_release(poller);
     if (poller->wake >= 0)
         close(poller->wake);
     if (poller->epoll >= 0)
@@ -33,6 +45,8 @@ enum gw_status gw_poller_new(void *ctx, struct gw_poller **ret_poller)
         return GW_NO_MEMORY;
     poller->epoll = epoll_create1(EPOLL_CLOEXEC);
     poller->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    poller->reserve = -1;
+    gw_poller_hold(poller);
     /* Edge-triggered, so that a wake costs one write and never a read: the edge stays pending until
      * the next wait reports it, and the 64-bit count does not run full. */
     struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = poller};

@@ -13,6 +13,18 @@
 
 #define GW_POLLER_EVENTS_MAX 256
 
+struct gw_poller {
+    int epoll;
+    int wake;
+    int reserve; /* a descriptor kept back for gw_poller_release; -1: not held */
+};
+
+/* Holds the reserve descriptor again if it is not held and there is one. */
+void gw_poller_hold(struct gw_poller *poller);
+/* Gives the reserve descriptor up, so that one can be opened though the table of the process is
+ * full; false if it is not held. */
+bool gw_poller_release(struct gw_poller *poller);
+
 /* The poller operations of struct gw_socket_ops, for the kernel. */
 enum gw_status gw_poller_new(void *ctx, struct gw_poller **ret_poller);
 void gw_poller_free(void *ctx, struct gw_poller *poller);

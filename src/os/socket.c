@@ -1,34 +1,14 @@
 #include "os/socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/assert.h"
 #include "os/poller.h"
-
-/* The only mutable object of this folder that no caller owns, on purpose: the table of descriptors
- * belongs to the process, and so does the slot that we keep back in it. It is spent to take a
- * waiting connection when the table is full, so that the connection can be refused instead of
- * keeping the listener readable for ever. -1: not held. Exchanged whole, relaxed: it guards no
- * other memory. */
-static atomic_int reserve = -1;
-
-static void reserve_hold(void)
-{
-    if (atomic_load_explicit(&reserve, memory_order_relaxed) >= 0)
-        return;
-    int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    int none = -1;
-    if (fd >= 0 && !atomic_compare_exchange_strong_explicit(
-                       &reserve, &none, fd, memory_order_relaxed, memory_order_relaxed))
-        close(fd);
-}
 
 static int fail(int fd, int *ret_errno)
 {
@@ -99,7 +79,6 @@ static int bind_and_listen(const struct gw_address *address, int backlog, int *r
 static enum gw_status system_listen(GW_UNUSED void *ctx, const struct gw_address *address,
                                     int backlog, gw_socket *ret_socket, int *ret_errno)
 {
-    reserve_hold();
     int fd = bind_and_listen(address, backlog, ret_errno);
     if (fd < 0 && is_any_v6(address) &&
         (*ret_errno == EAFNOSUPPORT || *ret_errno == EADDRNOTAVAIL)) {
@@ -139,25 +118,24 @@ static int accept_one(int listener, struct gw_address *ret_peer)
 }
 
 /* The table is full: gives up the reserve, takes the oldest waiting connection, closes it. */
-static enum gw_status refuse_one(int listener)
+static enum gw_status refuse_one(struct gw_poller *poller, int listener)
 {
-    int held = atomic_exchange_explicit(&reserve, -1, memory_order_relaxed);
-    if (held < 0)
+    if (!gw_poller_release(poller))
         return GW_OS_ERROR;
-    close(held);
     struct gw_address peer;
     int fd = accept_one(listener, &peer);
-    bool none = fd < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    bool none = fd < 0 && errno == EAGAIN;
     if (fd >= 0)
         close(fd);
-    reserve_hold();
+    gw_poller_hold(poller);
     return fd >= 0 ? GW_LIMIT : none ? GW_AGAIN : GW_OS_ERROR;
 }
 
-static enum gw_status system_accept(GW_UNUSED void *ctx, gw_socket listener, gw_socket *ret_socket,
+static enum gw_status system_accept(GW_UNUSED void *ctx, struct gw_poller *poller,
+                                    gw_socket listener, gw_socket *ret_socket,
                                     struct gw_address *ret_peer)
 {
-    reserve_hold();
+    gw_poller_hold(poller);
     int fd = accept_one(listener, ret_peer);
     while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO))
         fd = accept_one(listener, ret_peer);
@@ -171,7 +149,7 @@ static enum gw_status system_accept(GW_UNUSED void *ctx, gw_socket listener, gw_
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
-    case ENOMEM: return refuse_one(listener);
+    case ENOMEM: return refuse_one(poller, listener);
     default: return GW_OS_ERROR;
     }
 }

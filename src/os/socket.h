@@ -33,10 +33,11 @@ struct gw_socket_ops {
     enum gw_status (*listen)(void *ctx, const struct gw_address *address, int backlog,
                              gw_socket *ret_socket, int *ret_errno);
     /* Takes a waiting connection. GW_AGAIN: none; GW_LIMIT: out of descriptors or memory: the
-     * connection was taken from the queue and closed (a reserve descriptor), so level-triggered
-     * waiting does not spin. */
-    enum gw_status (*accept)(void *ctx, gw_socket listener, gw_socket *ret_socket,
-                             struct gw_address *ret_peer);
+     * connection was taken from the queue and closed (with the descriptor that this poller keeps in
+     * reserve), so level-triggered waiting does not spin; GW_OS_ERROR: not even that worked, stop
+     * asking for a while. */
+    enum gw_status (*accept)(void *ctx, struct gw_poller *poller, gw_socket listener,
+                             gw_socket *ret_socket, struct gw_address *ret_peer);
     /* Begins to connect; done when writable; check with `error`. */
     enum gw_status (*connect)(void *ctx, const struct gw_address *address, gw_socket *ret_socket,
                               int *ret_errno);

@@ -121,6 +121,8 @@ def packet():
             side = first >> 4 in (2, 9, 11, 13)  # only servers send these
             config = (version - 3) | (4 if side else 0)
             yield f"v{version}-{first:02x}-{i:02}", bytes([config, first]) + body
+            if version == 5 and first in (0x32, 0x40, 0x50, 0xe0, 0xf0):
+                yield f"v5-{first:02x}-{i:02}-server", bytes([config | 4, first]) + body
 
 
 def header():
