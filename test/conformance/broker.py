@@ -28,6 +28,7 @@ CONFIGS = {
                 "mqtt.max_qos": 1},
     "qos0": {"mqtt.max_qos": 0, "limits.topic_alias_in": 0},
     "timed": {"mqtt.server_keep_alive": "1s", "limits.session_expiry": "1s"},
+    "stopped": {},
     "only4": {"mqtt.versions": "[3.1.1]"},
 }
 
@@ -81,12 +82,13 @@ class Broker:
         """Ends the process; returns its exit code (None for a foreign broker)."""
         if not self.process:
             return None
-        self.process.send_signal(signal.SIGTERM)
+        process, self.process = self.process, None
+        process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(10)
+            return process.wait(10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
+            process.kill()
+            return process.wait()
 
 
 class Brokers:

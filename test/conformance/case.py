@@ -64,15 +64,15 @@ def run(entry, version, brokers):
         broker = brokers.get(entry.config)
     except Unavailable:
         pytest.skip(f"needs configuration {entry.config}")
-    with Context(version, broker.address) as context:
+    with Context(version, broker) as context:
         entry.function(context)
 
 
 class Context:
     """What a case works with: its version, unique names, and peers that are closed at its end."""
 
-    def __init__(self, version, address):
-        self.v, self.address, self.peers = version, address, []
+    def __init__(self, version, broker):
+        self.v, self.broker, self.peers = version, broker, []
         self.tag, self.count = f"{next(_number):x}", itertools.count(1)
         self.lock = threading.Lock()
 
@@ -93,7 +93,7 @@ class Context:
 
     def open(self, v=None):
         """A TCP connection on which nothing was said yet."""
-        peer = Peer(self.address, self.v if v is None else v)
+        peer = Peer(self.broker.address, self.v if v is None else v)
         self.peers.append(peer)
         return peer
 
@@ -134,8 +134,8 @@ class Context:
         """
         publisher = publisher or self.connect()
         marker = self.topic("marker")
-        subscriber.subscribe(marker)
-        publisher.publish(marker, b"end")
+        subscriber.subscribe(marker, 1)
+        publisher.publish(marker, b"end", 1)
         found = []
         while True:
             got = subscriber.message()

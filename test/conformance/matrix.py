@@ -17,15 +17,14 @@ HEAD = """# Conformance
 Each statement of the standards that binds a server and can be seen from the network is tested
 against the real binary, over TCP, by number. This page is generated from the cases in
 `test/conformance/`; a statement without a case, or a page that is out of date, fails the build.
-
 The first line runs all cases and compares this page, the second writes it:
 
     /usr/bin/python3 -m pytest test/conformance --page=check
     /usr/bin/python3 -m pytest test/conformance --page=write
 
 `MQTT-…` is the number that the standard gives; `U5-…` and `U311-…` are our numbers for statements
-that it makes without one; `V3-…` are our numbers for what MQTT 3.1 does differently from 3.1.1. The words
-are ours; the standard decides. A case runs with a client of the version whose section it is
+that it makes without one; `V3-…` are our numbers for what MQTT 3.1 does differently from 3.1.1. The
+words are ours; the standard decides. A case runs with a client of the version whose section it is
 listed in, often with the other versions too.
 """
 

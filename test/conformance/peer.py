@@ -217,8 +217,8 @@ class Peer:
             last = got
         self.sock.close()
         if code is not None and self.v == 5:
-            assert last, f"closed without a DISCONNECT, expected 0x{code:02X}"
             codes = code if isinstance(code, tuple) else (code,)
+            assert last, f"closed without a DISCONNECT, expected 0x{codes[0]:02X}"
             assert last.code in codes, f"DISCONNECT 0x{last.code:02X}, expected 0x{codes[0]:02X}"
         return last
 
@@ -234,7 +234,7 @@ class Peer:
             got = self.read()
         except Closed:
             self.sock.close()
-            assert want is None or optional, f"closed without CONNACK, expected {want:#x}"
+            assert want is None or optional, f"closed without CONNACK, expected {codes}"
             return None
         assert got.kind == m.CONNACK, f"expected CONNACK, got {got}"
         assert got.code in codes, f"CONNACK {got.code:#x}, expected {want}"

@@ -93,6 +93,8 @@ def test_received_qos_2_identifiers_end_with_the_session(c):
     pub = c.connect(cid, clean=True, present=False)
     pub.send(m.publish(c.v, topic, b"2", 2, pid=7))
     pub.want(m.PUBREC, pid=7, code=0)
+    pub.send(m.ack(m.PUBREL, 7))
+    pub.want(m.PUBCOMP, pid=7, code=0)
     c.expect(sub, ["1", "2"], pub)
 
 

@@ -252,6 +252,15 @@ def test_servers_disconnect(c):
     assert not last.has(EXPIRY)
 
 
+@case(v5="3.14.4-2 3.14.2-1 3.14.2-2 4.13.2-1", config="stopped")
+def test_server_shutting_down(c):
+    """v5 hears 0x8B, 3.x just the close; the broker ends with exit code 0."""
+    peers = [c.connect(v=v) for v in ALL]
+    assert c.broker.stop() in (0, None)
+    for peer in peers:
+        peer.closed(0x8B)
+
+
 # ---- PING, keep-alive ----------------------------------------------------------------------------
 
 @case(v5="3.12.4-1 2.2.2-1", v4="3.12.4-1", versions=ALL)
