@@ -33,7 +33,8 @@ struct gw_log {
 
 static inline bool gw_log_wants(const struct gw_log *log, enum gw_log_level level)
 {
-    return log != NULL && level <= log->level;
+    /* Relaxed and unpaired: a sink may switch its level at run time, and it may be seen late. */
+    return log != NULL && level <= __atomic_load_n(&log->level, __ATOMIC_RELAXED);
 }
 
 /* Writes an event (`client.connected`) with a sentence for people and its fields. */

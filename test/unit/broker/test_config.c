@@ -219,122 +219,120 @@ static void test_precedence(void **state)
     gw_confreport_fini(&report);
 }
 
+static const struct {
+    const char *text, *report;
+} errors_with_a_line[] = {
+    {"# x\nlisener: mqtt://:1883\n", "f.yaml:2:1: unknown key \"lisener\"\n"
+                                     "   2 | lisener: mqtt://:1883\n"
+                                     "     | ^~~~~~~ did you mean \"listeners\"? [C104]\n"},
+    {"limits: {inflght: 3}\n", "f.yaml:1:10: unknown key \"inflght\" in limits\n"
+                               "   1 | limits: {inflght: 3}\n"
+                               "     |          ^~~~~~~ did you mean \"inflight\"? [C104]\n"},
+    {"packet: 3MB\n", "f.yaml:1:1: unknown key \"packet\"\n"
+                      "   1 | packet: 3MB\n"
+                      "     | ^~~~~~ did you mean \"limits.packet\"? [C104]\n"},
+    {"zzzz: {a: [b, {c: d}]}\n", "f.yaml:1:1: unknown key \"zzzz\"\n"
+                                 "   1 | zzzz: {a: [b, {c: d}]}\n"
+                                 "     | ^~~~\n"
+                                 "   hint: godwit config reference lists every key [C104]\n"},
+    {"log: {level: warn}\nlog: {format: json}\n", "f.yaml:2:1: log stands twice\n"
+                                                  "   2 | log: {format: json}\n"
+                                                  "     | ^~~ the first is in line 1 [C105]\n"},
+    {"limits:\n  inflight: 1\n  inflight: 2\n",
+     "f.yaml:3:3: limits.inflight stands twice\n"
+     "   3 |   inflight: 2\n"
+     "     |   ^~~~~~~~ the first is in line 2 [C105]\n"},
+    {"limits: {packet: 16M}\n", "f.yaml:1:18: \"16M\" is not a size, as 64KiB or 2MB\n"
+                                "   1 | limits: {packet: 16M}\n"
+                                "     |                  ^~~ \"16MB\" or \"16MiB\"? [C107]\n"},
+    {"limits: {inflight: 0}\n", "f.yaml:1:20: limits.inflight cannot be 0\n"
+                                "   1 | limits: {inflight: 0}\n"
+                                "     |                    ^ it is 1 to 65535 [C108]\n"},
+    {"limits: {session_expiry: 1500ms}\n",
+     "f.yaml:1:26: limits.session_expiry takes whole seconds\n"
+     "   1 | limits: {session_expiry: 1500ms}\n"
+     "     |                          ^~~~~~ [C107]\n"},
+    {"limits: {session_expiry: 60000d}\n",
+     "f.yaml:1:26: limits.session_expiry is more than 136 years\n"
+     "   1 | limits: {session_expiry: 60000d}\n"
+     "     |                          ^~~~~~ write \"never\" [C108]\n"},
+    {"limits: {inflight: }\n", "f.yaml:1:20: limits.inflight has no value\n"
+                               "   1 | limits: {inflight: }\n"
+                               "     |                    ^ [C107]\n"},
+    {"limits: {inflight: [1]}\n", "f.yaml:1:20: limits.inflight is one value, not a list\n"
+                                  "   1 | limits: {inflight: [1]}\n"
+                                  "     |                    ^ number, as 500 or 50k [C106]\n"},
+    {"limits: 5\n", "f.yaml:1:9: limits is a group of keys, not a value\n"
+                    "   1 | limits: 5\n"
+                    "     |         ^ as limits: {connections: ...} [C106]\n"},
+    {"limits: {queue: {policy: drop_newst}}\n",
+     "f.yaml:1:26: limits.queue.policy cannot be \"drop_newst\"\n"
+     "   1 | limits: {queue: {policy: drop_newst}}\n"
+     "     |                          ^~~~~~~~~~ did you mean \"drop_newest\"? [C107]\n"},
+    {"log: {level: loud}\n", "f.yaml:1:14: log.level cannot be \"loud\"\n"
+                             "   1 | log: {level: loud}\n"
+                             "     |              ^~~~ it is error, warn, info or debug [C107]\n"},
+    {"mqtt: {retain: perhaps}\n", "f.yaml:1:16: mqtt.retain cannot be \"perhaps\"\n"
+                                  "   1 | mqtt: {retain: perhaps}\n"
+                                  "     |                ^~~~~~~ it is true or false [C107]\n"},
+    {"mqtt: {versions: [3.1.1, 4]}\n",
+     "f.yaml:1:26: \"4\" is not a protocol version\n"
+     "   1 | mqtt: {versions: [3.1.1, 4]}\n"
+     "     |                          ^ there are 3.1, 3.1.1 and 5 [C107]\n"},
+    {"mqtt: {versions: []}\n", "f.yaml:1:19: mqtt.versions has none\n"
+                               "   1 | mqtt: {versions: []}\n"
+                               "     |                   ^ [C106]\n"},
+    {"mqtt: {response_information: \"${NOPE}\"}\n",
+     "f.yaml:1:30: the environment variable NOPE is not set\n"
+     "   1 | mqtt: {response_information: \"${NOPE}\"}\n"
+     "     |                              ^~~~~~~~~ [C109]\n"},
+    {"mqtt: {response_information: \"${NOPE\"}\n",
+     "f.yaml:1:30: \"${\" without \"}\"\n"
+     "   1 | mqtt: {response_information: \"${NOPE\"}\n"
+     "     |                              ^~~~~~~~ write \"$${\" for a plain \"${\" [C109]\n"},
+    {"a: *x\n", "f.yaml:1:1: unknown key \"a\"\n"
+                "   1 | a: *x\n"
+                "     | ^\n"
+                "   hint: godwit config reference lists every key [C104]\n"
+                "f.yaml:1:4: anchors and aliases are not taken here\n"
+                "   1 | a: *x\n"
+                "     |    ^~ write the value out; quote a text that begins with & or * [C103]\n"},
+    {"log: !!map {level: info}\n", "f.yaml:1:6: tags are not taken here\n"
+                                   "   1 | log: !!map {level: info}\n"
+                                   "     |      ^~~~~~~ quote a text that begins with ! [C103]\n"},
+    {"log:\n\tlevel: info\n",
+     "f.yaml:2:1: this is not YAML: found character that cannot start any token\n"
+     "   2 |  level: info\n"
+     "     | ^ indent with spaces, not with tabs [C102]\n"},
+    {"log: {}\n---\nlog: {}\n", "f.yaml:2:1: a second document begins here\n"
+                                "   2 | ---\n"
+                                "     | ^~~ a file holds one configuration [C106]\n"},
+    {"- 1\n", "f.yaml:1:1: a configuration is made of keys with values\n"
+              "   1 | - 1\n"
+              "     | ^ as log: {level: info} [C106]\n"},
+    {"? [a]\n: b\n", "f.yaml:1:3: the name of a key is one word\n"
+                     "   1 | ? [a]\n"
+                     "     |   ^ [C106]\n"},
+    {"\xC3\xA4\xC3\xB6: 1\n", "f.yaml:1:1: unknown key \"\xC3\xA4\xC3\xB6\"\n"
+                              "   1 | \xC3\xA4\xC3\xB6: 1\n"
+                              "     | ^~\n"
+                              "   hint: godwit config reference lists every key [C104]\n"},
+    {"log: {level: \"\xC2\x9B\\e[31m\"}\n",
+     "f.yaml:1:15: this is not YAML: control characters are not allowed\n"
+     "   1 | log: {level: \"?\\e[31m\"}\n"
+     "     |               ^ [C102]\n"},
+};
+
 static void test_errors_with_a_line(void **state)
 {
-    static const struct {
-        const char *text, *report;
-    } rows[] = {
-        {"# x\nlisener: mqtt://:1883\n", "f.yaml:2:1: unknown key \"lisener\"\n"
-                                         "   2 | lisener: mqtt://:1883\n"
-                                         "     | ^~~~~~~ did you mean \"listeners\"? [C104]\n"},
-        {"limits: {inflght: 3}\n", "f.yaml:1:10: unknown key \"inflght\" in limits\n"
-                                   "   1 | limits: {inflght: 3}\n"
-                                   "     |          ^~~~~~~ did you mean \"inflight\"? [C104]\n"},
-        {"packet: 3MB\n", "f.yaml:1:1: unknown key \"packet\"\n"
-                          "   1 | packet: 3MB\n"
-                          "     | ^~~~~~ did you mean \"limits.packet\"? [C104]\n"},
-        {"zzzz: {a: [b, {c: d}]}\n", "f.yaml:1:1: unknown key \"zzzz\"\n"
-                                     "   1 | zzzz: {a: [b, {c: d}]}\n"
-                                     "     | ^~~~\n"
-                                     "   hint: godwit config reference lists every key [C104]\n"},
-        {"log: {level: warn}\nlog: {format: json}\n", "f.yaml:2:1: log stands twice\n"
-                                                      "   2 | log: {format: json}\n"
-                                                      "     | ^~~ the first is in line 1 [C105]\n"},
-        {"limits:\n  inflight: 1\n  inflight: 2\n",
-         "f.yaml:3:3: limits.inflight stands twice\n"
-         "   3 |   inflight: 2\n"
-         "     |   ^~~~~~~~ the first is in line 2 [C105]\n"},
-        {"limits: {packet: 16M}\n", "f.yaml:1:18: \"16M\" is not a size, as 64KiB or 2MB\n"
-                                    "   1 | limits: {packet: 16M}\n"
-                                    "     |                  ^~~ \"16MB\" or \"16MiB\"? [C107]\n"},
-        {"limits: {inflight: 0}\n", "f.yaml:1:20: limits.inflight cannot be 0\n"
-                                    "   1 | limits: {inflight: 0}\n"
-                                    "     |                    ^ it is 1 to 65535 [C108]\n"},
-        {"limits: {session_expiry: 1500ms}\n",
-         "f.yaml:1:26: limits.session_expiry takes whole seconds\n"
-         "   1 | limits: {session_expiry: 1500ms}\n"
-         "     |                          ^~~~~~ [C107]\n"},
-        {"limits: {session_expiry: 60000d}\n",
-         "f.yaml:1:26: limits.session_expiry is more than 136 years\n"
-         "   1 | limits: {session_expiry: 60000d}\n"
-         "     |                          ^~~~~~ write \"never\" [C108]\n"},
-        {"limits: {inflight: }\n", "f.yaml:1:20: limits.inflight has no value\n"
-                                   "   1 | limits: {inflight: }\n"
-                                   "     |                    ^ [C107]\n"},
-        {"limits: {inflight: [1]}\n", "f.yaml:1:20: limits.inflight is one value, not a list\n"
-                                      "   1 | limits: {inflight: [1]}\n"
-                                      "     |                    ^ number, as 500 or 50k [C106]\n"},
-        {"limits: 5\n", "f.yaml:1:9: limits is a group of keys, not a value\n"
-                        "   1 | limits: 5\n"
-                        "     |         ^ as limits: {connections: ...} [C106]\n"},
-        {"limits: {queue: {policy: drop_newst}}\n",
-         "f.yaml:1:26: limits.queue.policy cannot be \"drop_newst\"\n"
-         "   1 | limits: {queue: {policy: drop_newst}}\n"
-         "     |                          ^~~~~~~~~~ did you mean \"drop_newest\"? [C107]\n"},
-        {"log: {level: loud}\n",
-         "f.yaml:1:14: log.level cannot be \"loud\"\n"
-         "   1 | log: {level: loud}\n"
-         "     |              ^~~~ it is error, warn, info or debug [C107]\n"},
-        {"mqtt: {retain: perhaps}\n", "f.yaml:1:16: mqtt.retain cannot be \"perhaps\"\n"
-                                      "   1 | mqtt: {retain: perhaps}\n"
-                                      "     |                ^~~~~~~ it is true or false [C107]\n"},
-        {"mqtt: {versions: [3.1.1, 4]}\n",
-         "f.yaml:1:26: \"4\" is not a protocol version\n"
-         "   1 | mqtt: {versions: [3.1.1, 4]}\n"
-         "     |                          ^ there are 3.1, 3.1.1 and 5 [C107]\n"},
-        {"mqtt: {versions: []}\n", "f.yaml:1:19: mqtt.versions has none\n"
-                                   "   1 | mqtt: {versions: []}\n"
-                                   "     |                   ^ [C106]\n"},
-        {"mqtt: {response_information: \"${NOPE}\"}\n",
-         "f.yaml:1:30: the environment variable NOPE is not set\n"
-         "   1 | mqtt: {response_information: \"${NOPE}\"}\n"
-         "     |                              ^~~~~~~~~ [C109]\n"},
-        {"mqtt: {response_information: \"${NOPE\"}\n",
-         "f.yaml:1:30: \"${\" without \"}\"\n"
-         "   1 | mqtt: {response_information: \"${NOPE\"}\n"
-         "     |                              ^~~~~~~~ write \"$${\" for a plain \"${\" [C109]\n"},
-        {"a: *x\n",
-         "f.yaml:1:1: unknown key \"a\"\n"
-         "   1 | a: *x\n"
-         "     | ^\n"
-         "   hint: godwit config reference lists every key [C104]\n"
-         "f.yaml:1:4: anchors and aliases are not taken here\n"
-         "   1 | a: *x\n"
-         "     |    ^~ write the value out; quote a text that begins with & or * [C103]\n"},
-        {"log: !!map {level: info}\n",
-         "f.yaml:1:6: tags are not taken here\n"
-         "   1 | log: !!map {level: info}\n"
-         "     |      ^~~~~~~ quote a text that begins with ! [C103]\n"},
-        {"log:\n\tlevel: info\n",
-         "f.yaml:2:1: this is not YAML: found character that cannot start any token\n"
-         "   2 |  level: info\n"
-         "     | ^ indent with spaces, not with tabs [C102]\n"},
-        {"log: {}\n---\nlog: {}\n", "f.yaml:2:1: a second document begins here\n"
-                                    "   2 | ---\n"
-                                    "     | ^~~ a file holds one configuration [C106]\n"},
-        {"- 1\n", "f.yaml:1:1: a configuration is made of keys with values\n"
-                  "   1 | - 1\n"
-                  "     | ^ as log: {level: info} [C106]\n"},
-        {"? [a]\n: b\n", "f.yaml:1:3: the name of a key is one word\n"
-                         "   1 | ? [a]\n"
-                         "     |   ^ [C106]\n"},
-        {"\xC3\xA4\xC3\xB6: 1\n", "f.yaml:1:1: unknown key \"\xC3\xA4\xC3\xB6\"\n"
-                                  "   1 | \xC3\xA4\xC3\xB6: 1\n"
-                                  "     | ^~\n"
-                                  "   hint: godwit config reference lists every key [C104]\n"},
-        {"log: {level: \"\xC2\x9B\\e[31m\"}\n",
-         "f.yaml:1:15: this is not YAML: control characters are not allowed\n"
-         "   1 | log: {level: \"?\\e[31m\"}\n"
-         "     |               ^ [C102]\n"},
-    };
-
     (void)state;
-    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < GW_COUNT_OF(errors_with_a_line); i++) {
         struct gw_confreport report;
         struct gw_config config;
 
-        assert_int_equal(load(rows[i].text, env_example, NULL, 0, &config, &report), GW_INVALID);
-        assert_report(&report, rows[i].report);
+        assert_int_equal(load(errors_with_a_line[i].text, env_example, NULL, 0, &config, &report),
+                         GW_INVALID);
+        assert_report(&report, errors_with_a_line[i].report);
         assert_null(config.listeners.items);
         gw_confreport_fini(&report);
     }
