@@ -4,8 +4,9 @@
 static const enum gw_version versions[] = {GW_VERSION_NONE, GW_VERSION_31, GW_VERSION_311,
                                            GW_VERSION_5};
 
-/* Writes the header again: the same bytes if they were in the shortest form, else fewer. */
-static void encode_again(struct gw_span bytes, const struct gw_header *header)
+/* Writes the header again: the same bytes if they were in the shortest form, else fewer. Returns
+ * how many. */
+static size_t encode_again(struct gw_span bytes, const struct gw_header *header)
 {
     uint8_t memory[GW_HEADER_SIZE_MAX];
     struct gw_writer w = gw_writer_of(memory, sizeof(memory));
@@ -23,6 +24,7 @@ static void encode_again(struct gw_span bytes, const struct gw_header *header)
     struct gw_writer small = gw_writer_of(memory, size - 1);
     gw_header_encode(&small, header->type, header->flags, header->remaining_length);
     FUZZ_CHECK(small.overflow);
+    return size;
 }
 
 static void check_header(struct gw_span bytes, enum gw_version version)
@@ -44,7 +46,8 @@ static void check_header(struct gw_span bytes, enum gw_version version)
         FUZZ_CHECK(gw_header_decode(gw_span_of(bytes.data, cut), version, &header, &fault) ==
                    GW_MORE);
     FUZZ_CHECK(gw_header_decode(bytes, version, &header, &fault) == GW_OK);
-    encode_again(bytes, &header);
+    size_t shortest = encode_again(bytes, &header);
+    FUZZ_CHECK(version != GW_VERSION_5 || shortest == header.size);
     status = gw_header_check(&header, version, &fault);
     if (status != GW_OK)
         fuzz_fault(status, &fault);

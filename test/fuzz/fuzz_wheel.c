@@ -29,8 +29,8 @@ static uint64_t tick_of(gw_mono_ns deadline)
 /* A length of time of any magnitude out of three bytes. */
 static gw_mono_ns length(struct gw_span *input)
 {
-    unsigned shift = fuzz_u8(input) & 63;
-    return ((gw_mono_ns)fuzz_u16(input) << shift) >> 12;
+    unsigned shift = fuzz_u8(input) % 49;
+    return (gw_mono_ns)fuzz_u16(input) << shift;
 }
 
 static void arm(struct model *model, struct gw_span *input)

@@ -23,8 +23,9 @@ def utf8():
     points = [0x01, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFD, 0xFFFF, 0x10000, 0x10FFFF]
     for p in points:
         yield f"valid-{p:06x}", b"abcdefg" + chr(p).encode() + b"hijklmnop"
-    bad = [b"\0", b"\x80", b"\xc0\x80", b"\xc2", b"\xe0\x9f\xbf", b"\xe0\xa0", b"\xed\xa0\x80",
-           b"\xf0\x8f\xbf\xbf", b"\xf0\x90\x80", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xff"]
+    bad = [b"\0", b"\x80", b"\xc0\x80", b"\xc1\xbf", b"\xc2", b"\xe0\x9f\xbf", b"\xe0\xa0",
+           b"\xed\xa0\x80", b"\xf0\x8f\xbf\xbf", b"\xf0\x90\x80", b"\xf4\x90\x80\x80",
+           b"\xf5\x80\x80\x80", b"\xff"]
     for b in bad:
         yield f"bad-{b.hex()}", b"long enough for words " + b + b" and more"
 
@@ -85,6 +86,8 @@ def bodies(version):
     yield 0x10, start + b"\xf6\x00\x00" + p(*CONNECT) + text("client") + \
         p(b"\x18\0\0\0\5", *MESSAGE) + text("will/topic") + text("gone") + text("u") + text("p")
     yield 0x10, start + b"\x0c\xff\xff" + p(CONNECT[0]) + text("") + p() + text("w") + text("")
+    if not five:
+        yield 0x10, text(name) + bytes([level | 0x80]) + b"\x02\x00\x3c" + text("bridge")
     yield 0x20, b"\x00\x00" + p()
     yield 0x20, b"\x01\x00" + p(*CONNACK)
     yield 0x20, b"\x00" + (b"\x87" if five else b"\x05") + p(REASON[0])
@@ -100,6 +103,8 @@ def bodies(version):
     yield 0x82, b"\0\1" + p() + text("a/+") + b"\1"
     yield 0x82, b"\0\2" + p(b"\x0b\x05", USER) + text("#") + b"\0" + text("$share/g/a") + \
         (b"\x2a" if five else b"\2")
+    if five:
+        yield 0x82, b"\0\3" + p() + text("a/b") + b"\x16" + text("c") + b"\x0d"
     yield 0x90, b"\0\1" + p() + (b"\1" if version == 3 else b"\1\x80")
     yield 0x90, b"\0\1" + p(*REASON) + b"\0\1\2"
     yield 0xa2, b"\0\1" + p() + text("a") + text("b/#")
@@ -121,6 +126,8 @@ def packet():
             side = first >> 4 in (2, 9, 11, 13)  # only servers send these
             config = (version - 3) | (4 if side else 0)
             yield f"v{version}-{first:02x}-{i:02}", bytes([config, first]) + body
+            if version == 5 and len(body) > 2:
+                yield f"v5-{first:02x}-{i:02}-cut", bytes([config, first]) + body[:-1]
             if version == 5 and first in (0x32, 0x40, 0x50, 0xe0, 0xf0):
                 yield f"v5-{first:02x}-{i:02}-server", bytes([config | 4, first]) + body
 
@@ -137,6 +144,7 @@ def property_():
             (8, [b"\x0b\x7f"]), (3, [b"\x0b\x01", b"\x0b\x02", b"\x23\0\1"]), (15, CONNECT[1:3])]
     for i, (where, items) in enumerate(sets):
         yield f"all-{i:02}", bytes([where, 2]) + props(*items)
+        yield f"all-{i:02}-server", bytes([where, 3]) + props(*items)
         for j, item in enumerate(items):
             yield f"one-{i:02}-{j:02}", bytes([where, 0]) + props(item)
 
