@@ -5,6 +5,7 @@ are started in threads when the run begins, and their items only collect the out
 """
 
 import itertools
+import os
 import threading
 
 import pytest
@@ -15,6 +16,7 @@ import mqtt as m
 
 CASES = {}  # function name -> Case
 _number = itertools.count(1)
+_run = f"{os.getpid():x}"  # a broker that outlives the run has no leftovers of these names
 
 
 class Case:
@@ -73,7 +75,7 @@ class Context:
 
     def __init__(self, version, broker):
         self.v, self.broker, self.peers = version, broker, []
-        self.tag, self.count = f"{next(_number):x}", itertools.count(1)
+        self.tag, self.count = f"{_run}x{next(_number):x}", itertools.count(1)
         self.lock = threading.Lock()
 
     def __enter__(self):
