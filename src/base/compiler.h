@@ -14,6 +14,7 @@
 #define GW_MUST_USE                     __attribute__((warn_unused_result))
 #define GW_PRINTF(fmt, args)            __attribute__((format(printf, fmt, args)))
 #define GW_NORETURN                     __attribute__((noreturn))
+#define GW_NOINLINE                     __attribute__((noinline))
 #define GW_UNUSED                       __attribute__((unused))
 #define GW_LIKELY(x)                    __builtin_expect(!!(x), 1)
 #define GW_UNLIKELY(x)                  __builtin_expect(!!(x), 0)

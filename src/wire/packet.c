@@ -136,24 +136,6 @@ void gw_varint_write(struct gw_writer *w, uint32_t value)
     *w->at++ = (uint8_t)value;
 }
 
-size_t gw_varint_size(uint32_t value)
-{
-    return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : 4;
-}
-
-enum gw_status gw_binary_read(struct gw_reader *r, struct gw_span *ret_span)
-{
-    size_t left = gw_reader_left(r);
-    if (left < 2)
-        return GW_MALFORMED;
-    size_t size = (size_t)r->at[0] << 8 | r->at[1];
-    if (left - 2 < size)
-        return GW_MALFORMED;
-    *ret_span = gw_span_of(r->at + 2, size);
-    r->at += 2 + size;
-    return GW_OK;
-}
-
 enum gw_status gw_string_read(struct gw_reader *r, struct gw_span *ret_span,
                               struct gw_fault *ret_fault)
 {

@@ -11,14 +11,13 @@
  * one, passes here; whatever else is looked at closely. */
 #define EACH(byte) ((uint64_t)(byte)*0x0101010101010101u)
 
-/* High bits set where a byte is above 0x7F, 0, '+' or '#'. For bytes below 0x80 adding 0x7F carries
- * into the high bit exactly when the byte is not 0 and never into the next byte; '+' and '#' differ
- * in bit 3 alone. */
+/* Some high bit is set if a byte is above 0x7F, 0, '+' or '#'; the other bits mean nothing. Adding
+ * 0x7F carries into the high bit exactly when the byte is not 0, and into the next byte only where
+ * a byte is above 0x7F, which is found by itself. '+' and '#' differ in bit 3 alone. */
 static inline uint64_t odd_bytes(uint64_t word)
 {
-    uint64_t ascii = word & EACH(0x7F);
-    uint64_t wild = (ascii & EACH(0xF7)) ^ EACH('#');
-    return (word | ~((ascii + EACH(0x7F)) & (wild + EACH(0x7F)))) & EACH(0x80);
+    uint64_t wild = (word & EACH(0xF7)) ^ EACH('#');
+    return word | ~((word + EACH(0x7F)) & (wild + EACH(0x7F)));
 }
 
 static inline uint64_t load8(const uint8_t *at)
@@ -28,15 +27,22 @@ static inline uint64_t load8(const uint8_t *at)
     return word;
 }
 
-/* The last 1..7 bytes, filled up with letters. */
-static inline uint64_t load_tail(const uint8_t *at, size_t size)
+static inline uint64_t load4(const uint8_t *at)
 {
-    uint64_t word = EACH('a');
-    memcpy(&word, at, size);
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
     return word;
 }
 
-static bool topic_plain(struct gw_span topic)
+/* All bytes of 1..7, some of them twice, and letters. */
+static inline uint64_t load_short(const uint8_t *at, size_t size)
+{
+    if (size >= 4)
+        return load4(at) << 32 | load4(at + size - 4);
+    return (EACH('a') << 24) | (uint64_t)at[0] << 16 | (uint64_t)at[size / 2] << 8 | at[size - 1];
+}
+
+static inline bool topic_plain(struct gw_span topic)
 {
     const uint8_t *at = topic.data;
     size_t left = topic.size;
@@ -44,14 +50,16 @@ static bool topic_plain(struct gw_span topic)
     if (left >= 8) {
         for (; left > 8; at += 8, left -= 8)
             odd |= odd_bytes(load8(at));
-        return (odd | odd_bytes(load8(at + left - 8))) == 0;
+        odd |= odd_bytes(load8(at + left - 8));
+    } else if (left > 0) {
+        odd = odd_bytes(load_short(at, left));
     }
-    return odd_bytes(load_tail(at, left)) == 0;
+    return (odd & EACH(0x80)) == 0;
 }
 
-/* Judges a topic name that topic_plain did not pass. */
-static enum gw_status check_topic(struct gw_span topic, enum gw_version version,
-                                  struct gw_fault *ret_fault)
+/* Judges any topic name. */
+GW_NOINLINE static enum gw_status check_topic(struct gw_span topic, enum gw_version version,
+                                              struct gw_fault *ret_fault)
 {
     enum gw_utf8_fault why = gw_utf8_check(topic);
     if (why != GW_UTF8_VALID)
@@ -61,39 +69,60 @@ static enum gw_status check_topic(struct gw_span topic, enum gw_version version,
     return GW_OK;
 }
 
-/* long: seven parameters; the hot path, and a struct for them would cost more than it gives */
+/* Judges the topic name, takes properties that are not empty and what follows them. */
+GW_NOINLINE static enum gw_status take_properties(struct gw_reader rest, bool from_server,
+                                                  uint32_t user_properties_max,
+                                                  struct gw_publish *p, struct gw_fault *ret_fault)
+{
+    if (!topic_plain(p->topic_name))
+        GW_TRY(check_topic(p->topic_name, GW_VERSION_5, ret_fault));
+    GW_TRY(gw_props_decode(&rest, GW_IN(PUBLISH), from_server, user_properties_max, &p->props,
+                           ret_fault));
+    if (p->topic_name.size == 0 && !gw_props_has(&p->props, TOPIC_ALIAS))
+        return gw_fault_raise(GW_FAULT_TOPIC_EMPTY, GW_VERSION_5, ret_fault);
+    p->payload = gw_reader_rest(&rest);
+    return GW_OK;
+}
+
+/* The reader's address stays in here and the rare cases end in calls of functions of their own, so
+ * that the usual packet is read in registers and without a call.
+ * long: seven parameters; the hot path, and a struct for them would cost more than it gives */
 enum gw_status gw_publish_decode(const struct gw_header *header, struct gw_span body,
                                  enum gw_version version, bool from_server,
                                  uint32_t user_properties_max, struct gw_publish *ret_publish,
                                  struct gw_fault *ret_fault)
 {
     struct gw_publish *p = ret_publish;
-    struct gw_reader reader = gw_reader_of(body), *r = &reader;
-    unsigned flags = header->flags;
-    p->qos = flags >> QOS_SHIFT & 3;
-    p->retain = (flags & GW_PUBLISH_RETAIN) != 0;
-    p->dup = (flags & GW_PUBLISH_DUP) != 0 && p->qos > 0;
-    p->packet_id = 0;
-    gw_props_clear(&p->props);
-
-    if (gw_binary_read(r, &p->topic_name) != GW_OK)
+    struct gw_reader r = gw_reader_of(body);
+    unsigned flags = header->flags, qos = flags >> QOS_SHIFT & 3;
+    struct gw_span topic;
+    gw_packet_id packet_id = 0;
+    if (gw_binary_read(&r, &topic) != GW_OK)
         return gw_fault_raise(GW_FAULT_TRUNCATED, version, ret_fault);
-    if (GW_UNLIKELY(!topic_plain(p->topic_name)))
-        GW_TRY(check_topic(p->topic_name, version, ret_fault));
-    if (p->qos > 0) {
-        if (gw_reader_u16(r, &p->packet_id) != GW_OK)
+    if (qos > 0) {
+        if (gw_reader_u16(&r, &packet_id) != GW_OK)
             return gw_fault_raise(GW_FAULT_TRUNCATED, version, ret_fault);
-        if (p->packet_id == 0)
+        if (packet_id == 0)
             return gw_fault_raise(GW_FAULT_PACKET_ID_0, version, ret_fault);
     }
-    if (version == GW_VERSION_5)
-        GW_TRY(gw_props_decode(r, GW_IN(PUBLISH), from_server, user_properties_max, &p->props,
-                               ret_fault));
-    if (p->topic_name.size == 0 && !gw_props_has(&p->props, TOPIC_ALIAS))
+    p->dup = (flags & GW_PUBLISH_DUP) != 0 && qos > 0;
+    p->retain = (flags & GW_PUBLISH_RETAIN) != 0;
+    p->qos = (uint8_t)qos;
+    p->packet_id = packet_id;
+    p->topic_name = topic;
+    if (version == GW_VERSION_5) {
+        if (gw_reader_left(&r) == 0 || *r.at != 0)
+            return take_properties(r, from_server, user_properties_max, p, ret_fault);
+        r.at++;
+    }
+    if (topic.size == 0)
         return gw_fault_raise(version == GW_VERSION_5 ? GW_FAULT_TOPIC_EMPTY
                                                       : GW_FAULT_TOPIC_EMPTY_3,
                               version, ret_fault);
-    p->payload = gw_reader_rest(r);
+    gw_props_clear(&p->props);
+    p->payload = gw_reader_rest(&r);
+    if (GW_UNLIKELY(!topic_plain(topic)))
+        return check_topic(topic, version, ret_fault);
     return GW_OK;
 }
 
@@ -124,26 +153,44 @@ size_t gw_publish_size(const struct gw_publish *publish, enum gw_version version
     return 1 + gw_varint_size((uint32_t)length) + length;
 }
 
+/* Writes the fixed header, topic name and packet id, for which there is room. */
+static inline uint8_t *put_head(uint8_t *at, const struct gw_publish *p, uint32_t length)
+{
+    unsigned flags = (p->dup ? GW_PUBLISH_DUP : 0u) | (unsigned)p->qos << QOS_SHIFT |
+                     (p->retain ? GW_PUBLISH_RETAIN : 0u);
+    size_t name_size = p->topic_name.size;
+    *at++ = (uint8_t)((unsigned)GW_PACKET_PUBLISH << 4 | flags);
+    for (; length >= 0x80; length >>= 7)
+        *at++ = (uint8_t)(length | 0x80);
+    *at++ = (uint8_t)length;
+    *at++ = (uint8_t)(name_size >> 8);
+    *at++ = (uint8_t)name_size;
+    if (name_size > 0)
+        memcpy(at, p->topic_name.data, name_size);
+    at += name_size;
+    if (p->qos > 0) {
+        *at++ = (uint8_t)(p->packet_id >> 8);
+        *at++ = (uint8_t)p->packet_id;
+    }
+    return at;
+}
+
 size_t gw_publish_encode_head(struct gw_writer *w, const struct gw_publish *publish,
                               enum gw_version version)
 {
     const struct gw_publish *p = publish;
     size_t head = head_size(p, version);
     size_t length = remaining_length(p, head);
+    GW_ASSERT(p->topic_name.size <= UINT16_MAX);
     if (length > GW_VARINT_MAX)
         return 0;
     size_t size = 1 + gw_varint_size((uint32_t)length) + head;
     if (!gw_writer_fits(w, size))
         return 0;
-    unsigned flags = (p->dup ? GW_PUBLISH_DUP : 0u) | (unsigned)p->qos << QOS_SHIFT |
-                     (p->retain ? GW_PUBLISH_RETAIN : 0u);
-    gw_header_encode(w, GW_PACKET_PUBLISH, (uint8_t)flags, (uint32_t)length);
-    gw_binary_write(w, p->topic_name);
-    if (p->qos > 0)
-        gw_writer_u16(w, p->packet_id);
+    w->at = put_head(w->at, p, (uint32_t)length);
     if (version == GW_VERSION_5) {
         if (gw_props_empty(&p->props))
-            gw_writer_u8(w, 0);
+            *w->at++ = 0;
         else
             gw_props_encode(w, &p->props);
     }
