@@ -1,0 +1,334 @@
+/*
+ * A service of sockets in memory, under a clock that the test turns: what a socket gives, takes
+ * and fails with is set by hand, and what the loop asks for is there to be looked at.
+ */
+#ifndef GW_TEST_NET_FAKE_H
+#define GW_TEST_NET_FAKE_H
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/assert.h"
+#include "net/loop.h"
+
+#define FAKE_SOCKETS 16
+#define FAKE_BYTES   ((size_t)4 * 1024 * 1024)
+
+struct gw_poller {
+    int unused;
+};
+
+struct fake_socket {
+    bool open;
+    bool listening;
+    struct gw_poller *poller; /* NULL: not watched */
+    uint32_t interest;
+    void *user;
+    struct { /* from the peer */
+        uint8_t *bytes;
+        size_t size;
+        size_t at;
+        size_t recv_max; /* bytes a recv gives, 0: as many as asked */
+        bool eof;        /* after the bytes */
+        int error;       /* after the bytes */
+    } in;
+    struct { /* to the peer */
+        uint8_t *bytes;
+        size_t size;
+        size_t window;   /* bytes it still takes */
+        size_t send_max; /* bytes a send takes, 0: any */
+        int error;
+        bool shut;
+    } out;
+    bool hangup; /* both sides are gone: always reported */
+    int add_fails;
+    int recvs, sends, sets, adds, closes, events;
+};
+
+struct fake {
+    gw_mono_ns now;
+    gw_mono_ns last_deadline;
+    int wakes;
+    int accepts_waiting;
+    enum gw_status accept_status; /* if not GW_OK, what accept says */
+    int accept_calls;
+    int next;
+    struct fake_socket sockets[FAKE_SOCKETS];
+    struct gw_sockets service;
+    struct gw_clock clock;
+};
+
+static inline struct fake_socket *fake_at(void *ctx, gw_socket socket)
+{
+    struct fake *fake = ctx;
+    GW_ASSERT(socket >= 0 && socket < FAKE_SOCKETS && fake->sockets[socket].open);
+    return &fake->sockets[socket];
+}
+
+static inline gw_socket fake_open(struct fake *fake)
+{
+    GW_ASSERT(fake->next < FAKE_SOCKETS);
+    struct fake_socket *socket = &fake->sockets[fake->next];
+    socket->open = true;
+    socket->in.bytes = malloc(FAKE_BYTES);
+    socket->out.bytes = malloc(FAKE_BYTES);
+    GW_ASSERT(socket->in.bytes != NULL && socket->out.bytes != NULL);
+    socket->out.window = SIZE_MAX;
+    return fake->next++;
+}
+
+static inline void fake_give(struct fake *fake, gw_socket socket, const void *bytes, size_t size)
+{
+    struct fake_socket *s = fake_at(fake, socket);
+    GW_ASSERT(s->in.size + size <= FAKE_BYTES);
+    memcpy(s->in.bytes + s->in.size, bytes, size);
+    s->in.size += size;
+}
+
+static inline enum gw_status fake_listen(void *ctx, const struct gw_address *address, int backlog,
+                                         gw_socket *ret_socket, int *ret_errno)
+{
+    (void)address;
+    (void)backlog;
+    (void)ret_errno;
+    *ret_socket = fake_open(ctx);
+    fake_at(ctx, *ret_socket)->listening = true;
+    return GW_OK;
+}
+
+static inline enum gw_status fake_accept(void *ctx, struct gw_poller *poller, gw_socket listener,
+                                         gw_socket *ret_socket, struct gw_address *ret_peer)
+{
+    struct fake *fake = ctx;
+    GW_ASSERT(fake_at(ctx, listener)->poller == poller);
+    fake->accept_calls++;
+    if (fake->accept_status == GW_OS_ERROR)
+        return GW_OS_ERROR;
+    if (fake->accepts_waiting == 0)
+        return GW_AGAIN;
+    if (fake->accept_status != GW_OK) {
+        fake->accepts_waiting--;
+        return fake->accept_status;
+    }
+    fake->accepts_waiting--;
+    *ret_socket = fake_open(fake);
+    memset(ret_peer, 0, sizeof *ret_peer);
+    return GW_OK;
+}
+
+static inline int fake_error(void *ctx, gw_socket socket)
+{
+    return fake_at(ctx, socket)->in.error;
+}
+
+static inline enum gw_status fake_recv(void *ctx, gw_socket socket, void *memory, size_t size,
+                                       size_t *ret_size, int *ret_errno)
+{
+    struct fake_socket *s = fake_at(ctx, socket);
+    s->recvs++;
+    size_t left = s->in.size - s->in.at;
+    if (left == 0 && s->in.error != 0) {
+        *ret_errno = s->in.error;
+        return GW_OS_ERROR;
+    }
+    if (left == 0)
+        return s->in.eof ? GW_CLOSED : GW_AGAIN;
+    if (size > left)
+        size = left;
+    if (s->in.recv_max != 0 && size > s->in.recv_max)
+        size = s->in.recv_max;
+    memcpy(memory, s->in.bytes + s->in.at, size);
+    s->in.at += size;
+    *ret_size = size;
+    return GW_OK;
+}
+
+static inline enum gw_status fake_sendv(void *ctx, gw_socket socket, const struct iovec *parts,
+                                        int part_count, size_t *ret_size, int *ret_errno)
+{
+    struct fake_socket *s = fake_at(ctx, socket);
+    s->sends++;
+    GW_ASSERT(!s->out.shut && part_count > 0);
+    if (s->out.error != 0) {
+        *ret_errno = s->out.error;
+        return GW_OS_ERROR;
+    }
+    if (s->out.window == 0)
+        return GW_AGAIN;
+    size_t most =
+        s->out.send_max != 0 && s->out.send_max < s->out.window ? s->out.send_max : s->out.window;
+    for (int i = 0; i < part_count; i++) {
+        GW_ASSERT(parts[i].iov_len > 0);
+        size_t size = parts[i].iov_len < most ? parts[i].iov_len : most;
+        GW_ASSERT(s->out.size + size <= FAKE_BYTES);
+        memcpy(s->out.bytes + s->out.size, parts[i].iov_base, size);
+        s->out.size += size;
+        *ret_size += size;
+        most -= size;
+    }
+    if (s->out.window != SIZE_MAX)
+        s->out.window -= *ret_size;
+    return GW_OK;
+}
+
+static inline void fake_shutdown(void *ctx, gw_socket socket)
+{
+    fake_at(ctx, socket)->out.shut = true;
+}
+
+static inline void fake_close(void *ctx, gw_socket socket)
+{
+    struct fake_socket *s = fake_at(ctx, socket);
+    GW_ASSERT(s->poller == NULL);
+    s->open = false;
+    s->closes++;
+}
+
+static inline enum gw_status fake_local(void *ctx, gw_socket socket, struct gw_address *ret_address)
+{
+    (void)fake_at(ctx, socket);
+    memset(ret_address, 0, sizeof *ret_address);
+    return GW_OK;
+}
+
+static inline enum gw_status fake_poller_new(void *ctx, struct gw_poller **ret_poller)
+{
+    (void)ctx;
+    *ret_poller = malloc(sizeof **ret_poller);
+    return *ret_poller == NULL ? GW_NO_MEMORY : GW_OK;
+}
+
+static inline void fake_poller_free(void *ctx, struct gw_poller *poller)
+{
+    (void)ctx;
+    free(poller);
+}
+
+static inline enum gw_status fake_add(void *ctx, struct gw_poller *poller, gw_socket socket,
+                                      uint32_t bits, bool shared, void *user)
+{
+    struct fake_socket *s = fake_at(ctx, socket);
+    GW_ASSERT(s->poller == NULL || shared);
+    if (s->add_fails > 0) {
+        s->add_fails--;
+        return GW_NO_MEMORY;
+    }
+    s->poller = poller;
+    s->interest = bits;
+    s->user = user;
+    s->adds++;
+    return GW_OK;
+}
+
+static inline void fake_set(void *ctx, struct gw_poller *poller, gw_socket socket, uint32_t bits,
+                            void *user)
+{
+    struct fake_socket *s = fake_at(ctx, socket);
+    GW_ASSERT(s->poller == poller && s->user == user && s->interest != bits);
+    s->interest = bits;
+    s->sets++;
+}
+
+static inline void fake_remove(void *ctx, struct gw_poller *poller, gw_socket socket)
+{
+    struct fake_socket *s = fake_at(ctx, socket);
+    GW_ASSERT(s->poller == poller);
+    s->poller = NULL;
+    s->interest = 0;
+}
+
+static inline uint32_t fake_ready(const struct fake *fake, const struct fake_socket *s)
+{
+    bool readable = s->in.at < s->in.size || s->in.eof || s->in.error != 0 ||
+                    (s->listening && fake->accepts_waiting > 0);
+    bool writable = s->out.window > 0 || s->out.error != 0;
+    uint32_t bits = 0;
+    if ((s->interest & GW_POLL_READ) && readable)
+        bits |= GW_POLL_READ;
+    if ((s->interest & GW_POLL_WRITE) && writable)
+        bits |= GW_POLL_WRITE;
+    if (s->hangup || ((s->interest & GW_POLL_HANGUP) && s->in.eof))
+        bits |= GW_POLL_HANGUP;
+    return bits;
+}
+
+static inline int fake_wait(void *ctx, struct gw_poller *poller, gw_mono_ns deadline,
+                            gw_mono_ns now, struct gw_poll_event *ret_events, int events_max)
+{
+    struct fake *fake = ctx;
+    GW_ASSERT(now == fake->now);
+    fake->last_deadline = deadline;
+    int count = 0;
+    for (int i = 0; i < fake->next && count < events_max; i++) {
+        struct fake_socket *s = &fake->sockets[i];
+        uint32_t bits = s->open && s->poller == poller ? fake_ready(fake, s) : 0;
+        if (bits == 0)
+            continue;
+        s->events++;
+        ret_events[count].user = s->user;
+        ret_events[count].bits = bits;
+        count++;
+    }
+    return count;
+}
+
+static inline void fake_wake(void *ctx, struct gw_poller *poller)
+{
+    (void)poller;
+    ((struct fake *)ctx)->wakes++;
+}
+
+static inline gw_mono_ns fake_mono(void *user)
+{
+    return ((struct fake *)user)->now;
+}
+
+static inline gw_wall_ns fake_wall(void *user)
+{
+    return (gw_wall_ns)((struct fake *)user)->now;
+}
+
+static inline struct fake *fake_new(void)
+{
+    static const struct gw_socket_ops ops = {
+        fake_listen,   fake_accept, NULL,       fake_error,      fake_recv,        fake_sendv,
+        fake_shutdown, fake_close,  fake_local, fake_poller_new, fake_poller_free, fake_add,
+        fake_set,      fake_remove, fake_wait,  fake_wake};
+    struct fake *fake = calloc(1, sizeof *fake);
+    GW_ASSERT(fake != NULL);
+    fake->now = 1000 * GW_NS_PER_S;
+    fake->service = (struct gw_sockets){&ops, fake};
+    fake->clock = (struct gw_clock){fake_mono, fake_wall, fake};
+    return fake;
+}
+
+static inline void fake_free(struct fake *fake)
+{
+    for (int i = 0; i < fake->next; i++) {
+        GW_ASSERT(!fake->sockets[i].open); /* every handle comes back */
+        free(fake->sockets[i].in.bytes);
+        free(fake->sockets[i].out.bytes);
+    }
+    free(fake);
+}
+
+static inline void fake_turn(struct fake *fake, struct gw_loop *loop)
+{
+    gw_loop_wait(loop);
+    gw_loop_turn(loop, fake->now);
+}
+
+/* True if the loop would sleep now without being called at once for nothing. */
+static inline bool fake_sleeps(struct fake *fake, struct gw_loop *loop)
+{
+    gw_loop_wait(loop);
+    bool work = fake->last_deadline <= fake->now;
+    for (int i = 0; i < fake->next; i++)
+        if (fake->sockets[i].open && fake->sockets[i].poller != NULL)
+            work = work || fake_ready(fake, &fake->sockets[i]) != 0;
+    gw_loop_turn(loop, fake->now);
+    return !work;
+}
+
+#endif
