@@ -26,6 +26,7 @@ CHECKS = {
     "purity": (objects.check_purity, True, "pure folders use only the allowed outside symbols"),
     "names": (objects.check_names, True, "unique stems, gw_<stem>_ names"),
     "globals": (objects.check_globals, True, "no mutable state outside daemon"),
+    "atomics": (objects.check_atomics, False, "mutexes and atomics only in the listed files"),
     "cppcheck": (tools.check_cppcheck, False, "cppcheck is silent"),
     "tidy": (tools.check_tidy, True, "clang-tidy is silent"),
 }

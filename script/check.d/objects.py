@@ -4,7 +4,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from common import BUILD, ROOT, files_under, folder_of, modules, pure_folders, run, word_file
+from common import BUILD, ROOT, files_under, folder_of, modules, pure_folders, run, text_of, word_file
+from sizes import without_comments
 
 
 class Symbol:
@@ -113,10 +114,34 @@ def check_names():
 
 
 def check_globals():
-    """No mutable file-scope or static state outside daemon."""
-    findings = []
+    """No mutable file-scope or static state outside daemon, but for what script/check.d/globals lists."""
+    findings, used = [], set()
+    listed = {tuple(words) for words in word_file("globals")}
     for symbol in symbols():
         mutable = symbol.letter in "DdBbCcSsGg" and not symbol.section.startswith(".data.rel.ro")
-        if mutable and folder_of(symbol.source) != "daemon" and not compiler_made(symbol.name):
+        if not mutable or folder_of(symbol.source) == "daemon" or compiler_made(symbol.name):
+            continue
+        key = ("/".join(symbol.source.parts[1:])[: -len(".c")], symbol.name)
+        used.add(key)
+        if key not in listed:
             findings.append(f"{symbol.source}: mutable state outside daemon: {symbol.name} in {symbol.section}")
-    return findings, f"{len(symbols())} symbols"
+    for file, name in sorted(listed - used):
+        findings.append(f"script/check.d/globals: there is no {name} in src/{file}.c any more")
+    return findings, f"{len(symbols())} symbols, {len(listed)} listed"
+
+
+THREADED = re.compile(r"<(?:stdatomic|pthread|threads)\.h>|\b(?:_Atomic|atomic_\w+|__atomic_\w+|__sync_\w+|gw_mutex\w*)\b")
+
+
+def check_atomics():
+    """Mutexes and atomics live in the files that script/check.d/atomics lists, and in no other."""
+    listed = {Path("src") / words[0] for words in word_file("atomics")}
+    users = {}
+    for path in files_under("src"):
+        match = THREADED.search(without_comments(text_of(path)))
+        if match:
+            users[path] = match.group()
+    findings = [f"{path}: uses {what} but is not listed in script/check.d/atomics"
+                for path, what in sorted(users.items()) if path not in listed]
+    findings += [f"script/check.d/atomics: {path} needs no line" for path in sorted(listed - set(users))]
+    return findings, f"{len(users)} files"

@@ -107,6 +107,8 @@ FAULTS = {
     "src/side/state.h": (header("side/state", "int gw_state_next(void);\n"), None, None),
     "src/side/state.c": (source("side/state", "int gw_state_next(void)\n{\n    static int last;\n    return ++last;\n}\n"),
                          "globals", "mutable state outside daemon: last"),
+    "src/side/state2.h": (header("side/state2", "#include <stdatomic.h>\n"),
+                          "atomics", "src/side/state2.h: uses <stdatomic.h> but is not listed"),
     "src/side/null.h": (header("side/null", "int gw_null_x(void);\n"), None, None),
     "src/side/null.c": (source("side/null", "int gw_null_x(void)\n{\n    int *at = 0;\n    return *at;\n}\n"),
                         "tidy", "Dereference of null pointer"),

@@ -22,9 +22,14 @@ def blank(match):
     return "".join(c if c == "\n" else " " for c in match.group())
 
 
+def without_comments(text):
+    """The text with comments and strings blanked, line for line."""
+    return BLANKED.sub(blank, text)
+
+
 def code_of(text):
     """The text with comments, strings and directives blanked, line for line."""
-    return DIRECTIVE.sub(blank, BLANKED.sub(blank, text))
+    return DIRECTIVE.sub(blank, without_comments(text))
 
 
 class Reader:

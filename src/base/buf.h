@@ -3,7 +3,7 @@
  *
  * Layer   base. Allocates with malloc.
  * Owner   whoever holds it; not thread-safe.
- * Life    init on the caller's memory allocates nothing, the first bytes do; fini releases.
+ * Life    init on the caller's memory, fini releases; an empty buffer holds no memory.
  * Limits  `size_max`, given at init; beyond it GW_LIMIT.
  */
 #ifndef GW_BASE_BUF_H
