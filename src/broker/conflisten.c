@@ -205,7 +205,7 @@ enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners, struct g
 {
     static const char *const both[] = {"127.0.0.1", "::1"};
     char text[64];
-    struct url parts;
+    struct url parts = {0};
 
     GW_TRY(parse_url(url, &parts, error));
     if (!gw_span_equal(parts.host, GW_SPAN_LIT("localhost")))

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/assert.h"
 #include "base/suggest.h"
 
 #define FRACTION_DIGITS_MAX 9
@@ -125,7 +126,7 @@ static const struct unit *find_unit(struct units units, struct gw_span name)
 {
     for (size_t i = 0; i < units.count; i++) {
         if (gw_span_equal(gw_span_str(units.items[i].name), name))
-            return &units.items[i];
+            return &units.items[i]; /* cppcheck-suppress returnDanglingLifetime; a static table */
     }
     return NULL;
 }
@@ -249,6 +250,7 @@ const char *gw_confnumber_text(enum gw_config_kind kind, uint64_t number,
             (best == NULL || unit->factor > best->factor))
             best = unit;
     }
+    GW_ASSERT(best != NULL); /* each table has a unit of 1 */
     snprintf(text, GW_CONFNUMBER_TEXT_MAX, "%" PRIu64 "%s", number / best->factor, best->name);
     return text;
 }

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/assert.h"
 #include "base/map.h"
 #include "topic/name.h"
 
@@ -181,6 +182,7 @@ enum gw_status gw_retained_remove(struct gw_retained *set, struct gw_span name)
 
     if (!item)
         return GW_NOT_FOUND;
+    GW_ASSERT(item->height <= set->height); /* so every link below is set */
     seek(set, name, links);
     for (uint32_t level = 0; level < item->height; level++)
         *links[level] = item->next[level];
