@@ -8,8 +8,8 @@
 #define CAPACITY_MAX (1u << 31)
 
 /* Old slots moved per insert or remove. Growth leaves room for 0.4 and shrinking for 0.6 of the
- * slots to come; with 16 the move ends after 1/16 of them. */
-#define MOVES 16u
+ * slots to come; with 32 the move ends after 1/32 of them. */
+#define MOVES 32u
 
 void gw_slots_init(struct gw_slots *table)
 {

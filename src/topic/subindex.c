@@ -1,10 +1,10 @@
 /*
  * Filters without wildcards stand in a table by their whole text: one probe finds them, whatever
- * their depth. Filters with wildcards form a tree; a child is found in one table by (parent,
- * level). Both kinds share the node below. A match walks the tree depth first and returns along the
- * parent numbers, so its state is one node, one depth and, per depth of the tree, where the level
- * begins in the name (`path`, made when filters are added). Each node is entered once at most,
- * since it has one parent.
+ * their depth. Filters with wildcards form a tree; a literal child is found in one table by
+ * (parent, level), a wildcard child by its number in the parent. Both kinds of filter share the
+ * node below. A match walks the tree depth first and returns along the parent numbers, so its state
+ * is one node, one depth and, per depth of the tree, where the level stands in the name (`path`,
+ * made when filters are added). Each node is entered once at most, since it has one parent.
  */
 #include "topic/subindex.h"
 
@@ -17,17 +17,13 @@
 #include "topic/name.h"
 #include "topic/slots.h"
 
-/* Numbers of levels; the interned ones are moved up by LEVEL_BASE. */
+/* Levels of a node; the numbers of interned ones are moved up by LEVEL_BASE. */
 #define LEVEL_PLUS 1u
 #define LEVEL_HASH 2u
 #define LEVEL_BASE 2u
 
 #define PARENT_NONE  0u /* the root's */
 #define PARENT_EXACT UINT32_MAX
-
-#define HAS_PLUS (1u << 31)
-#define HAS_HASH (1u << 30)
-#define CHILDREN (HAS_HASH - 1)
 
 struct gw_subindex_node {
     struct gw_list entries;
@@ -36,12 +32,14 @@ struct gw_subindex_node {
     union {
         struct {
             uint32_t level;
-            uint32_t children; /* how many, with HAS_PLUS and HAS_HASH */
+            uint32_t literals; /* children that are found by (parent, level) */
+            uint32_t plus;     /* the '+' child, 0 if there is none */
+            uint32_t hash;     /* the '#' child */
         } tree;
         struct text *text; /* of an exact filter */
     } is;
 };
-_Static_assert(sizeof(struct gw_subindex_node) == 32, "about two per filter");
+_Static_assert(sizeof(struct gw_subindex_node) == 40, "about two per filter");
 
 struct text {
     uint16_t size;
@@ -51,6 +49,7 @@ struct text {
 /* Where one depth of the tree stands in the name that is being matched. */
 struct place {
     uint32_t begin; /* above the name's size: the name has no such level */
+    uint32_t end;
     uint32_t level; /* its number, 0 if no filter has it, or UNRESOLVED */
 };
 #define UNRESOLVED UINT32_MAX
@@ -180,9 +179,23 @@ static uint32_t find_level(const struct gw_subindex *index, struct gw_span level
     return number ? number + LEVEL_BASE : 0;
 }
 
-static uint32_t wildcard_flag(uint32_t level)
+/* Where a node keeps the number of the child of this level; NULL for literal levels. */
+static uint32_t *wildcard_child(struct gw_subindex_node *node, uint32_t level)
 {
-    return level == LEVEL_PLUS ? HAS_PLUS : level == LEVEL_HASH ? HAS_HASH : 0;
+    return level == LEVEL_PLUS   ? &node->is.tree.plus
+           : level == LEVEL_HASH ? &node->is.tree.hash
+                                 : NULL;
+}
+
+/* The child for one level of a filter, NULL if there is none. */
+static struct gw_subindex_node *child_of(const struct gw_subindex *index,
+                                         struct gw_subindex_node *node, struct gw_span text)
+{
+    const uint32_t *wildcard = wildcard_child(node, wildcard_of(text));
+    if (wildcard)
+        return *wildcard ? node_at(index, *wildcard) : NULL;
+    uint32_t level = find_level(index, text);
+    return level ? find_child(index, node->self, level) : NULL;
 }
 
 /* Releases a node of the tree that is not in the table (any more). */
@@ -193,42 +206,61 @@ static void drop_tree_node(struct gw_subindex *index, struct gw_subindex_node *n
     gw_cells_give(&index->nodes, node->self);
 }
 
-static struct gw_subindex_node *add_child(struct gw_subindex *index,
-                                          struct gw_subindex_node *parent, struct gw_span text)
+static struct gw_subindex_node *add_literal(struct gw_subindex *index,
+                                            struct gw_subindex_node *parent, struct gw_span text)
 {
     struct gw_subindex_node *node = new_node(index, parent->self);
     if (!node)
         return NULL;
-    uint32_t level = wildcard_of(text);
-    if (level == 0) {
-        uint32_t number = gw_intern_ref(&index->levels, text);
-        if (number == 0) {
-            gw_cells_give(&index->nodes, node->self);
-            return NULL;
-        }
-        level = number + LEVEL_BASE;
+    uint32_t number = gw_intern_ref(&index->levels, text);
+    if (number == 0) {
+        gw_cells_give(&index->nodes, node->self);
+        return NULL;
     }
+    uint32_t level = number + LEVEL_BASE;
     node->is.tree.level = level;
     if (gw_slots_insert(&index->tree, child_hash(index, parent->self, level), node->self) !=
         GW_OK) {
         drop_tree_node(index, node);
         return NULL;
     }
-    parent->is.tree.children++;
-    parent->is.tree.children |= wildcard_flag(level);
+    parent->is.tree.literals++;
     return node;
+}
+
+static struct gw_subindex_node *add_child(struct gw_subindex *index,
+                                          struct gw_subindex_node *parent, struct gw_span text)
+{
+    uint32_t level = wildcard_of(text);
+    if (level == 0)
+        return add_literal(index, parent, text);
+    struct gw_subindex_node *node = new_node(index, parent->self);
+    if (!node)
+        return NULL;
+    node->is.tree.level = level;
+    *wildcard_child(parent, level) = node->self;
+    return node;
+}
+
+static bool is_needed(const struct gw_subindex *index, const struct gw_subindex_node *node)
+{
+    return node->self == index->root || !gw_list_empty(&node->entries) ||
+           node->is.tree.literals > 0 || node->is.tree.plus != 0 || node->is.tree.hash != 0;
 }
 
 /* Removes a node that nobody needs, then its parents as far as that makes them needless too. */
 static void prune(struct gw_subindex *index, struct gw_subindex_node *node)
 {
-    while (node->self != index->root && gw_list_empty(&node->entries) &&
-           (node->is.tree.children & CHILDREN) == 0) {
+    while (!is_needed(index, node)) {
         struct gw_subindex_node *parent = node_at(index, node->parent);
         uint32_t level = node->is.tree.level;
-        gw_slots_remove(&index->tree, child_hash(index, parent->self, level), node->self);
-        parent->is.tree.children--;
-        parent->is.tree.children &= ~wildcard_flag(level);
+        uint32_t *wildcard = wildcard_child(parent, level);
+        if (wildcard) {
+            *wildcard = 0;
+        } else {
+            gw_slots_remove(&index->tree, child_hash(index, parent->self, level), node->self);
+            parent->is.tree.literals--;
+        }
         drop_tree_node(index, node);
         node = parent;
     }
@@ -255,10 +287,7 @@ static struct gw_subindex_node *make_tree_node(struct gw_subindex *index, struct
         return NULL;
     for (size_t begin = 0; begin <= filter.size;) {
         struct gw_span text = level_at(filter, begin);
-        uint32_t level = wildcard_of(text);
-        if (level == 0)
-            level = find_level(index, text);
-        struct gw_subindex_node *child = level ? find_child(index, node->self, level) : NULL;
+        struct gw_subindex_node *child = child_of(index, node, text);
         if (!child)
             child = add_child(index, node, text);
         if (!child) {
@@ -348,10 +377,7 @@ struct gw_list *gw_subindex_find(struct gw_subindex *index, struct gw_span filte
     node = node_at(index, index->root);
     for (size_t begin = 0; begin <= filter.size;) {
         struct gw_span text = level_at(filter, begin);
-        uint32_t level = wildcard_of(text);
-        if (level == 0)
-            level = find_level(index, text);
-        node = level ? find_child(index, node->self, level) : NULL;
+        node = child_of(index, node, text);
         if (!node)
             return NULL;
         begin += text.size + 1;
@@ -363,9 +389,9 @@ struct gw_list *gw_subindex_find(struct gw_subindex *index, struct gw_span filte
 struct walk {
     struct gw_subindex *index;
     struct gw_span name;
-    bool dollar; /* MQTT-4.7.2-1: no wildcard at the first level */
-    uint32_t depth;
-    uint32_t known; /* path is filled in up to this depth */
+    struct place *at;     /* the depth whose level the children of the node stand for */
+    struct place *filled; /* the first of path that is not known yet */
+    bool dollar;          /* MQTT-4.7.2-1: no wildcard at the first level */
     gw_subindex_match_fn *fn;
     void *user;
 };
@@ -376,49 +402,58 @@ static void give(const struct walk *walk, struct gw_subindex_node *node)
         walk->fn(walk->user, GW_CONTAINER(link, struct gw_subindex_entry, link));
 }
 
-/* True where the name has no level for the children of the node at this depth. */
+/* True where the name has no level for the children of the node. */
 static bool name_ended(const struct walk *walk)
 {
-    return walk->index->path[walk->depth].begin > walk->name.size;
+    return walk->at->begin > walk->name.size;
 }
 
 static bool wildcards_count(const struct walk *walk)
 {
-    return walk->depth > 0 || !walk->dollar;
+    return !walk->dollar || walk->at != walk->index->path;
 }
 
+/* Notes where the level of this depth stands in the name. */
+static void fill_place(struct walk *walk, size_t begin)
+{
+    bool there = begin <= walk->name.size;
+    size_t size = there ? level_at(walk->name, begin).size : 0;
+    *walk->at = (struct place){(uint32_t)begin, (uint32_t)(begin + size), UNRESOLVED};
+    walk->filled++;
+}
+
+/* Gives what matches at a node that the walk has come to from above. */
 static void arrive(const struct walk *walk, struct gw_subindex_node *node)
 {
-    if (node->is.tree.children & HAS_HASH && wildcards_count(walk))
-        give(walk, find_child(walk->index, node->self, LEVEL_HASH));
+    if (node->is.tree.hash && wildcards_count(walk))
+        give(walk, node_at(walk->index, node->is.tree.hash));
     if (name_ended(walk))
         give(walk, node);
-}
-
-/* Goes one level down, noting where it begins if no branch was so deep before. */
-static void descend(struct walk *walk)
-{
-    struct place *path = walk->index->path;
-    if (walk->depth == walk->known) {
-        size_t begin = path[walk->depth].begin;
-        path[walk->depth + 1].begin = (uint32_t)(begin + level_at(walk->name, begin).size + 1);
-        path[walk->depth + 1].level = UNRESOLVED;
-        walk->known++;
-    }
-    walk->depth++;
 }
 
 static struct gw_subindex_node *literal_child(const struct walk *walk,
                                               const struct gw_subindex_node *node)
 {
-    uint32_t children = node->is.tree.children;
-    uint32_t wildcards = (children & HAS_PLUS ? 1u : 0u) + (children & HAS_HASH ? 1u : 0u);
-    if ((children & CHILDREN) == wildcards)
+    struct place *place = walk->at;
+    if (node->is.tree.literals == 0)
         return NULL;
-    struct place *place = &walk->index->path[walk->depth];
-    if (place->level == UNRESOLVED)
-        place->level = find_level(walk->index, level_at(walk->name, place->begin));
+    if (place->level == UNRESOLVED) {
+        const uint8_t *text = walk->name.data + place->begin;
+        place->level = find_level(walk->index, gw_span_of(text, place->end - place->begin));
+    }
     return place->level ? find_child(walk->index, node->self, place->level) : NULL;
+}
+
+/* The child to go to next: the literal one, then '+', then none. */
+static struct gw_subindex_node *next_child(const struct walk *walk,
+                                           const struct gw_subindex_node *node, bool literal_done)
+{
+    if (name_ended(walk))
+        return NULL;
+    struct gw_subindex_node *child = literal_done ? NULL : literal_child(walk, node);
+    if (child || node->is.tree.plus == 0 || !wildcards_count(walk))
+        return child;
+    return node_at(walk->index, node->is.tree.plus);
 }
 
 static void match_tree(struct walk *walk)
@@ -427,17 +462,15 @@ static void match_tree(struct walk *walk)
     struct gw_subindex_node *node = node_at(index, index->root);
     bool literal_done = false;
 
-    index->path[0] = (struct place){0, UNRESOLVED};
+    walk->at = walk->filled = index->path;
+    fill_place(walk, 0);
     arrive(walk, node);
     for (;;) {
-        struct gw_subindex_node *child = NULL;
-        if (!literal_done && !name_ended(walk))
-            child = literal_child(walk, node);
-        if (!child && node->is.tree.children & HAS_PLUS && !name_ended(walk) &&
-            wildcards_count(walk))
-            child = find_child(index, node->self, LEVEL_PLUS);
+        struct gw_subindex_node *child = next_child(walk, node, literal_done);
         if (child) {
-            descend(walk);
+            walk->at++;
+            if (walk->at == walk->filled)
+                fill_place(walk, (size_t)walk->at[-1].end + 1);
             arrive(walk, child);
             node = child;
             literal_done = false;
@@ -450,7 +483,7 @@ static void match_tree(struct walk *walk)
                 return;
             from_plus = node->is.tree.level == LEVEL_PLUS;
             node = node_at(index, node->parent);
-            walk->depth--;
+            walk->at--;
         } while (from_plus);
         literal_done = true;
     }
@@ -468,8 +501,8 @@ void gw_subindex_match(struct gw_subindex *index, struct gw_span name, gw_subind
         if (node)
             give(&walk, node);
     }
-    if (index->tree.count == 0)
-        return;
+    if (index->path_capacity == 0)
+        return; /* never had a filter with a wildcard */
     walk.dollar = name.data[0] == '$';
     match_tree(&walk);
 }
