@@ -4,7 +4,7 @@ target_compile_options(gw_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wvla -Wundef -Wstrict-prototypes
   -Wmissing-prototypes -Wcast-qual -Wformat=2 -Wwrite-strings -Werror
   -fno-strict-aliasing -fstack-protector-strong)
-target_compile_definitions(gw_flags INTERFACE _GNU_SOURCE)
+target_compile_definitions(gw_flags INTERFACE _GNU_SOURCE GW_VERSION_TEXT="${PROJECT_VERSION}")
 target_include_directories(gw_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(GODWIT_SANITIZE)
   target_compile_options(gw_flags INTERFACE

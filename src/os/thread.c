@@ -1,6 +1,7 @@
 #include "os/thread.h"
 
 #include <sched.h>
+#include <time.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -117,4 +118,11 @@ void gw_mutex_lock(struct gw_mutex *mutex)
 void gw_mutex_unlock(struct gw_mutex *mutex)
 {
     GW_ASSERT(pthread_mutex_unlock(&mutex->handle) == 0);
+}
+
+void gw_thread_sleep(uint64_t time)
+{
+    struct timespec rest = {.tv_sec = (time_t)(time / 1000000000u),
+                            .tv_nsec = (long)(time % 1000000000u)};
+    (void)nanosleep(&rest, NULL);
 }

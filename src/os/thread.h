@@ -10,6 +10,7 @@
 #define GW_OS_THREAD_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -26,6 +27,9 @@ GW_MUST_USE enum gw_status gw_thread_start(struct gw_thread *thread, const char 
                                            void *(*fn)(void *user), void *user);
 /* Waits for the end of a thread. */
 void gw_thread_join(struct gw_thread *thread);
+
+/* Lets the calling thread rest for about `time` nanoseconds. */
+void gw_thread_sleep(uint64_t time);
 
 /* Cores this process may use, at least 1 (affinity and cgroup quota respected). */
 unsigned gw_thread_core_count(void);

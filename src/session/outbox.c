@@ -37,7 +37,11 @@ void gw_outbox_fini(struct gw_outbox *outbox, struct gw_outbox_host *host)
         for (struct gw_list *link; (link = gw_list_pop_front(lists[i])) != NULL;)
             gw_outbox_release(host, delivery_of(link));
     gw_window_fini(&outbox->window);
+    size_t told_bytes = outbox->told_bytes;
+    uint32_t told_count = outbox->told_count;
     gw_outbox_init(outbox);
+    outbox->told_bytes = told_bytes;
+    outbox->told_count = told_count;
 }
 
 /* Releases a delivery whose story has ended. */

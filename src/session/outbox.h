@@ -66,6 +66,8 @@ struct gw_outbox {
     uint32_t queued_count;
     uint32_t flight_count; /* in flight and releasing */
     uint64_t dropped;      /* for want of room or expired, ever */
+    size_t told_bytes;     /* what the owner has counted of it so far */
+    uint32_t told_count;
 };
 
 void gw_outbox_init(struct gw_outbox *outbox);

@@ -38,6 +38,7 @@ struct gw_session_duty {
 struct gw_session {
     struct gw_map_node node; /* in its loop's map, by client identifier */
     void *link;              /* the connected client; NULL while offline */
+    void *owner;             /* whoever keeps it; opaque here */
     uint64_t handle;         /* names it in messages between loops */
     uint64_t client_hash;    /* of the client identifier */
     struct gw_outbox outbox;

@@ -1,0 +1,423 @@
+#include "broker/admission.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/authority.h"
+#include "base/utf8.h"
+#include "broker/deliverer.h"
+#include "broker/group.h"
+#include "broker/registry.h"
+#include "broker/replay.h"
+#include "topic/name.h"
+
+#define CONNACK_ROOM        256u
+#define ASSIGNED_ID_SIZE    26u
+#define ASSIGN_ATTEMPTS_MAX 4096u
+
+/* -- refusal -- */
+
+static size_t encode_refusal(struct gw_client *client, uint8_t reason, const char *what,
+                             uint8_t *memory, size_t size)
+{
+    enum gw_version version = (enum gw_version)client->peer.version;
+    struct gw_connack packet = {.reason = reason};
+    struct gw_writer w = gw_writer_of(memory, size);
+    if (version == GW_VERSION_NONE)
+        return 0;
+    if (version != GW_VERSION_5) {
+        packet.reason = (uint8_t)gw_reason_to_return_code((enum gw_reason)reason);
+        if (packet.reason == GW_RETURN_NONE)
+            return 0;
+    } else if (what) {
+        packet.props.present = GW_PROP_BIT(REASON_STRING);
+        packet.props.reason_string = gw_span_str(what);
+    }
+    size_t packet_size = gw_connack_encode(&w, version, &packet);
+    uint32_t packet_max = client->peer.packet_max;
+    if (version == GW_VERSION_5 && what &&
+        (packet_size == 0 || (packet_max > 0 && packet_size > packet_max)))
+        return encode_refusal(client, reason, NULL, memory, size);
+    return packet_size;
+}
+
+void gw_admission_refuse(struct gw_client *client, uint8_t reason, const char *what,
+                         const char *clause)
+{
+    uint8_t bytes[CONNACK_ROOM];
+    size_t size = encode_refusal(client, reason, what, bytes, sizeof(bytes));
+    gw_metrics_add(&client->shard->metrics, GW_METRIC_CONNECTS_REFUSED, 1);
+    if (size > 0 && gw_conn_write(client->conn, gw_span_of(bytes, size)) == GW_OK)
+        gw_metrics_add(&client->shard->metrics, GW_METRIC_PACKETS_SENT, 1);
+    gw_client_end(client, reason, what, clause);
+}
+
+/* -- checks -- */
+
+static bool refuse(struct gw_client *client, enum gw_reason reason, const char *what,
+                   const char *clause)
+{
+    gw_admission_refuse(client, (uint8_t)reason, what, clause);
+    return false;
+}
+
+static bool check_client_id(struct gw_client *client, const struct gw_connect *connect)
+{
+    size_t size = connect->client_id.size;
+    if (size > gw_shard_settings(client->shard)->limits.client_id)
+        return refuse(client, GW_REASON_CLIENT_ID_NOT_VALID,
+                      "client identifier longer than limits.client_id", NULL);
+    if (size > 0 || connect->version == GW_VERSION_5)
+        return true;
+    if (connect->version == GW_VERSION_31)
+        return refuse(client, GW_REASON_CLIENT_ID_NOT_VALID, "empty client identifier in MQTT 3.1",
+                      NULL);
+    if (!connect->clean_start)
+        return refuse(client, GW_REASON_CLIENT_ID_NOT_VALID,
+                      "empty client identifier without clean session", "MQTT-3.1.3-8");
+    return true;
+}
+
+static bool check_will(struct gw_client *client, const struct gw_connect *connect)
+{
+    const struct gw_config *config = gw_shard_settings(client->shard);
+    const struct gw_will_view *will = &connect->will;
+    if (!connect->has_will)
+        return true;
+    if (will->qos > config->mqtt.max_qos)
+        return refuse(client, GW_REASON_QOS_NOT_SUPPORTED, "will QoS above mqtt.max_qos",
+                      "MQTT-3.2.2-12");
+    if (will->retain && !config->mqtt.retain)
+        return refuse(client, GW_REASON_RETAIN_NOT_SUPPORTED,
+                      "retained will, but mqtt.retain is off", "MQTT-3.2.2-13");
+    if (gw_name_validate(will->topic_name, config->limits.topic_levels) != GW_OK)
+        return refuse(client, GW_REASON_TOPIC_NAME_INVALID, "will topic not valid", NULL);
+    if (config->mqtt.check_payload_format && gw_props_has(&will->props, PAYLOAD_FORMAT) &&
+        will->props.payload_format == 1 && !gw_utf8_payload_valid(will->payload))
+        return refuse(client, GW_REASON_PAYLOAD_FORMAT_INVALID, "will payload is not UTF-8", NULL);
+    if (gw_authority_publish(will->topic_name) != GW_AUTHORITY_YES)
+        return refuse(client, GW_REASON_NOT_AUTHORIZED, "not authorized to publish the will", NULL);
+    return true;
+}
+
+static bool check_user(struct gw_client *client, const struct gw_connect *connect)
+{
+    struct gw_authority_peer peer = {
+        .client_id = connect->client_id,
+        .user_name = connect->user_name,
+        .password = connect->password,
+        .has_user_name = connect->has_user_name,
+        .has_password = connect->has_password,
+        .anonymous = client->anonymous,
+    };
+    const char *why;
+    switch (gw_authority_connect(&peer, &why)) {
+    case GW_AUTHORITY_YES: return true;
+    case GW_AUTHORITY_BAD_PASSWORD:
+        return refuse(client, GW_REASON_BAD_USER_NAME_OR_PASSWORD, why, NULL);
+    case GW_AUTHORITY_NO: break;
+    }
+    return refuse(client, GW_REASON_NOT_AUTHORIZED, why, NULL);
+}
+
+bool gw_admission_check(struct gw_client *client, const struct gw_connect *connect)
+{
+    const struct gw_config *config = gw_shard_settings(client->shard);
+    client->peer.packet_max = gw_props_has(&connect->props, MAXIMUM_PACKET_SIZE)
+                                  ? connect->props.maximum_packet_size
+                                  : UINT32_MAX;
+    if ((config->mqtt.versions & (1u << connect->version)) == 0)
+        return refuse(client, GW_REASON_UNSUPPORTED_PROTOCOL_VERSION,
+                      "protocol version not among mqtt.versions", "MQTT-3.1.2-2");
+    if (client->shard->clients.draining)
+        return refuse(client, GW_REASON_SERVER_UNAVAILABLE, "the broker is shutting down", NULL);
+    if (gw_shard_memory_full(client->shard))
+        return refuse(client, GW_REASON_SERVER_BUSY, "limits.memory is used up", NULL);
+    return check_client_id(client, connect) && check_will(client, connect) &&
+           check_user(client, connect);
+}
+
+/* -- letting in -- */
+
+/* Makes up an identifier that this shard owns and nobody uses. */
+static struct gw_span assign_id(struct gw_shard *shard, char text[ASSIGNED_ID_SIZE])
+{
+    for (unsigned i = 0; i < ASSIGN_ATTEMPTS_MAX; i++) {
+        uint64_t random = gw_random_next(&shard->random);
+        int size = snprintf(text, ASSIGNED_ID_SIZE, "auto-%016llx", (unsigned long long)random);
+        struct gw_span id = gw_span_of(text, (size_t)size);
+        if (gw_shard_owner(shard, gw_shard_hash(shard, id)) == shard->index &&
+            !gw_registry_find(shard, id))
+            return id;
+    }
+    return GW_SPAN_NONE;
+}
+
+static uint32_t session_expiry(const struct gw_client *client, const struct gw_connect *connect)
+{
+    uint32_t limit = gw_shard_settings(client->shard)->limits.session_expiry;
+    uint32_t wanted = 0;
+    if (connect->version != GW_VERSION_5)
+        wanted = connect->clean_start ? 0 : GW_SESSION_EXPIRY_NEVER;
+    else if (gw_props_has(&connect->props, SESSION_EXPIRY))
+        wanted = connect->props.session_expiry;
+    return wanted < limit ? wanted : limit;
+}
+
+static uint16_t keep_alive(const struct gw_client *client, const struct gw_connect *connect)
+{
+    const struct gw_config *config = gw_shard_settings(client->shard);
+    uint32_t limit = config->limits.keep_alive_max;
+    if (connect->version != GW_VERSION_5) /* it cannot be told, so its own value holds */
+        return connect->keep_alive;
+    if (config->mqtt.server_keep_alive > 0)
+        return (uint16_t)config->mqtt.server_keep_alive;
+    if (limit > 0 && (connect->keep_alive == 0 || connect->keep_alive > limit))
+        return (uint16_t)limit;
+    return connect->keep_alive;
+}
+
+/* The older connection of this identifier goes; *session may have ended with it. */
+static void take_over(struct gw_client *client, struct gw_session **session, gw_mono_ns now)
+{
+    struct gw_client *older = (*session)->link;
+    struct gw_shard *shard = client->shard;
+    struct gw_span id = gw_session_client_id(*session);
+    char copy[UINT16_MAX];
+    memcpy(copy, id.data, id.size);
+    gw_client_end(older, GW_REASON_SESSION_TAKEN_OVER, "another connection took the session over",
+                  "MQTT-3.1.4-3");
+    gw_client_release_session(older, now);
+    *session = gw_registry_find(shard, gw_span_of(copy, id.size));
+}
+
+static enum gw_status find_session(struct gw_client *client, const struct gw_connect *connect,
+                                   struct gw_span id, gw_mono_ns now, bool *ret_present)
+{
+    struct gw_shard *shard = client->shard;
+    struct gw_session *session = gw_registry_find(shard, id);
+    if (session && session->link)
+        take_over(client, &session, now);
+    if (session && connect->clean_start) {
+        gw_registry_end(shard, session, now);
+        session = NULL;
+    }
+    *ret_present = session != NULL;
+    if (!session)
+        GW_TRY(gw_registry_create(shard, id, gw_shard_hash(shard, id), &session));
+    client->session = session;
+    return GW_OK;
+}
+
+static enum gw_status set_will(struct gw_client *client, const struct gw_connect *connect)
+{
+    struct gw_shard *shard = client->shard;
+    const struct gw_will_view *view = &connect->will;
+    if (!connect->has_will)
+        return GW_OK;
+    struct gw_message message = {
+        .topic_name = view->topic_name,
+        .payload = view->payload,
+        .publisher = client->session->client_hash,
+        .topic_hash = gw_shard_hash(shard, view->topic_name),
+        .qos = view->qos,
+        .retain = view->retain,
+    };
+    uint32_t delay = 0;
+    if (connect->version == GW_VERSION_5) {
+        uint32_t limit = gw_shard_settings(shard)->limits.will_delay;
+        gw_buf_clear(&shard->scratch);
+        GW_TRY(gw_buf_reserve(&shard->scratch, view->props.raw.size));
+        size_t size = gw_props_filter(view->props.raw, GW_MESSAGE_PROPS, shard->scratch.data);
+        message.props = gw_span_of(shard->scratch.data, size);
+        message.has_expiry = gw_props_has(&view->props, MESSAGE_EXPIRY);
+        message.expiry = message.has_expiry ? view->props.message_expiry : 0;
+        delay = gw_props_has(&view->props, WILL_DELAY) ? view->props.will_delay : 0;
+        delay = delay < limit ? delay : limit;
+    }
+    return gw_session_set_will(client->session, &message, delay);
+}
+
+static void set_capabilities(const struct gw_client *client, struct gw_props *props)
+{
+    const struct gw_config_mqtt *mqtt = &gw_shard_settings(client->shard)->mqtt;
+    const struct gw_config_limits *limits = &gw_shard_settings(client->shard)->limits;
+    props->present |= GW_PROP_BIT(RECEIVE_MAXIMUM) | GW_PROP_BIT(TOPIC_ALIAS_MAXIMUM);
+    props->receive_maximum = (uint16_t)limits->receive_maximum;
+    props->topic_alias_maximum = (uint16_t)limits->topic_alias_in;
+    if (limits->packet < GW_VARINT_MAX + (uint64_t)GW_HEADER_SIZE_MAX) {
+        props->present |= GW_PROP_BIT(MAXIMUM_PACKET_SIZE);
+        props->maximum_packet_size = (uint32_t)limits->packet;
+    }
+    if (mqtt->max_qos < GW_QOS_MAX) {
+        props->present |= GW_PROP_BIT(MAXIMUM_QOS);
+        props->maximum_qos = (uint8_t)mqtt->max_qos;
+    }
+    if (!mqtt->retain)
+        props->present |= GW_PROP_BIT(RETAIN_AVAILABLE);
+    if (!mqtt->wildcard_subscriptions)
+        props->present |= GW_PROP_BIT(WILDCARD_AVAILABLE);
+    if (!mqtt->subscription_ids)
+        props->present |= GW_PROP_BIT(SUBSCRIPTION_ID_AVAILABLE);
+    if (!mqtt->shared_subscriptions)
+        props->present |= GW_PROP_BIT(SHARED_AVAILABLE);
+}
+
+/* What CONNACK tells this client that it does not know yet. */
+static void set_answers(const struct gw_client *client, const struct gw_connect *connect,
+                        struct gw_span auth_data, struct gw_props *props)
+{
+    const struct gw_config_mqtt *mqtt = &gw_shard_settings(client->shard)->mqtt;
+    uint32_t wanted =
+        gw_props_has(&connect->props, SESSION_EXPIRY) ? connect->props.session_expiry : 0;
+    if (client->session->expiry != wanted) {
+        props->present |= GW_PROP_BIT(SESSION_EXPIRY);
+        props->session_expiry = client->session->expiry;
+    }
+    if (client->keepalive.seconds != connect->keep_alive) {
+        props->present |= GW_PROP_BIT(SERVER_KEEP_ALIVE);
+        props->server_keep_alive = client->keepalive.seconds;
+    }
+    if (connect->client_id.size == 0) {
+        props->present |= GW_PROP_BIT(ASSIGNED_CLIENT_ID);
+        props->assigned_client_id = gw_client_id(client);
+    }
+    if (gw_props_has(&connect->props, REQUEST_RESPONSE) && connect->props.request_response == 1 &&
+        mqtt->response_information[0] != '\0') {
+        props->present |= GW_PROP_BIT(RESPONSE_INFO);
+        props->response_info = gw_span_str(mqtt->response_information);
+    }
+    if (client->auth) {
+        props->present |= GW_PROP_BIT(AUTH_METHOD);
+        props->auth_method = gw_span_str(client->auth->method->name);
+        if (auth_data.size > 0) {
+            props->present |= GW_PROP_BIT(AUTH_DATA);
+            props->auth_data = auth_data;
+        }
+    }
+}
+
+static bool send_connack(struct gw_client *client, const struct gw_connect *connect,
+                         struct gw_span auth_data, bool present)
+{
+    struct gw_connack packet = {.session_present = present};
+    if (connect->version == GW_VERSION_5) {
+        set_capabilities(client, &packet.props);
+        set_answers(client, connect, auth_data, &packet.props);
+    }
+    size_t room = CONNACK_ROOM + auth_data.size + gw_props_size(&packet.props);
+    uint8_t *memory = gw_client_reserve(client, room);
+    if (!memory)
+        return false;
+    struct gw_writer w = gw_writer_of(memory, room);
+    size_t size = gw_connack_encode(&w, connect->version, &packet);
+    if (size > client->peer.packet_max) {
+        gw_conn_commit(client->conn, 0);
+        gw_client_end(client, GW_REASON_PACKET_TOO_LARGE,
+                      "CONNACK does not fit the client's maximum packet size", NULL);
+        return false;
+    }
+    gw_client_commit(client, size);
+    return true;
+}
+
+static void log_connected(const struct gw_client *client, const struct gw_connect *connect,
+                          bool present)
+{
+    if (!gw_log_wants(gw_shard_log(client->shard), GW_LOG_INFO))
+        return;
+    char from[GW_ADDRESS_TEXT_MAX];
+    struct gw_log_field fields[] = {
+        gw_log_text("id", gw_client_id(client)),
+        gw_log_str("user", client->user_name),
+        gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
+        gw_log_str("proto", gw_client_version_name(client)),
+        gw_log_number("keep_alive", client->keepalive.seconds),
+        gw_log_number("clean", connect->clean_start),
+        gw_log_number("session_present", present),
+        gw_log_number("expiry", client->session->expiry),
+        gw_log_number("will", connect->has_will),
+    };
+    gw_log_event(gw_shard_log(client->shard), GW_LOG_INFO, "client.connected", "connected", fields,
+                 GW_COUNT_OF(fields));
+}
+
+/* What this connection may do, from CONNECT and configuration. */
+static void set_peer(struct gw_client *client, const struct gw_connect *connect, gw_mono_ns now)
+{
+    const struct gw_config_limits *limits = &gw_shard_settings(client->shard)->limits;
+    const struct gw_props *props = &connect->props;
+    struct gw_client_peer *peer = &client->peer;
+    uint32_t receive_max = UINT16_MAX;
+    uint32_t alias_max = 0;
+    if (connect->version == GW_VERSION_5) {
+        if (gw_props_has(props, RECEIVE_MAXIMUM))
+            receive_max = props->receive_maximum;
+        if (gw_props_has(props, TOPIC_ALIAS_MAXIMUM))
+            alias_max = props->topic_alias_maximum;
+        if (gw_props_has(props, REQUEST_PROBLEM))
+            peer->request_problem = props->request_problem == 1;
+    }
+    if (receive_max > limits->inflight)
+        receive_max = limits->inflight;
+    if (alias_max > limits->topic_alias_out)
+        alias_max = limits->topic_alias_out;
+    peer->receive_max = (uint16_t)receive_max;
+    peer->clean_start = connect->clean_start;
+    peer->bridge = connect->bridge;
+    gw_alias_init(&client->alias_in,
+                  connect->version == GW_VERSION_5 ? (uint16_t)limits->topic_alias_in : 0);
+    gw_alias_init(&client->alias_out, (uint16_t)alias_max);
+    gw_keepalive_init(&client->keepalive, keep_alive(client, connect), now);
+    if (connect->has_user_name)
+        client->user_name = strndup((const char *)connect->user_name.data, connect->user_name.size);
+}
+
+/* Ties client and session together; everything that can fail comes before CONNACK. */
+static enum gw_status join(struct gw_client *client, const struct gw_connect *connect,
+                           gw_mono_ns now, bool *ret_present)
+{
+    struct gw_shard *shard = client->shard;
+    char assigned[ASSIGNED_ID_SIZE];
+    struct gw_span id =
+        connect->client_id.size > 0 ? connect->client_id : assign_id(shard, assigned);
+    if (id.size == 0)
+        return GW_LIMIT;
+    GW_TRY(find_session(client, connect, id, now, ret_present));
+    struct gw_session *session = client->session;
+    gw_session_on_connected(session, session_expiry(client, connect));
+    session->link = client;
+    gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
+    gw_metrics_add(&shard->metrics, GW_METRIC_CLIENTS_CONNECTED, 1);
+    return set_will(client, connect);
+}
+
+bool gw_admission_admit(struct gw_client *client, const struct gw_connect *connect,
+                        struct gw_span auth_data, gw_mono_ns now)
+{
+    struct gw_shard *shard = client->shard;
+    bool present = false;
+    set_peer(client, connect, now);
+    enum gw_status status = join(client, connect, now, &present);
+    if (status != GW_OK) {
+        if (client->session)
+            client->cause.clean = true; /* a refused CONNECT leaves no will */
+        return refuse(client, status == GW_LIMIT ? GW_REASON_QUOTA_EXCEEDED : GW_REASON_SERVER_BUSY,
+                      status == GW_LIMIT ? "limits.sessions is reached" : "out of memory", NULL);
+    }
+    if (client->counted) {
+        gw_registry_count_address(shard, gw_conn_peer(client->conn), -1);
+        client->counted = false;
+    }
+    if (!send_connack(client, connect, auth_data, present))
+        return false;
+    client->state = GW_CLIENT_CONNECTED;
+    client->since = now;
+    log_connected(client, connect, present);
+    gw_wheel_arm(gw_loop_wheel(shard->loop), &client->timer,
+                 gw_keepalive_next_deadline(&client->keepalive));
+    gw_deliverer_resume(client, now);
+    if (client->session->shared_count > 0)
+        gw_group_on_online(shard, client->session);
+    return true;
+}

@@ -1,0 +1,284 @@
+#include "broker/broker.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "broker/client.h"
+#include "broker/shard.h"
+#include "broker/sysinfo.h"
+#include "os/thread.h"
+
+#define DRAIN_POLL (2 * GW_NS_PER_MS)
+
+/* A listener and who it calls on each shard. */
+struct post {
+    struct gw_listener *listener;
+    struct gw_shard *shard;
+    bool anonymous;
+};
+
+struct gw_broker {
+    struct gw_shard_world world;
+    struct gw_shard_config *config;
+    struct gw_thread *threads;
+    struct gw_sysinfo *sysinfo;
+    struct gw_listener *listeners[GW_CONFIG_LISTENERS_MAX];
+    struct post *posts; /* listener_count x shard_count */
+    size_t listener_count;
+    unsigned started; /* threads that run */
+};
+
+/* An order to a shard from the controlling thread. */
+struct order {
+    struct gw_mail mail;
+    struct gw_broker *broker;
+    struct gw_shard_config *config; /* reload */
+};
+
+/* -- life -- */
+
+static struct gw_shard_config *config_ref(struct gw_shard_config *config)
+{
+    atomic_fetch_add_explicit(&config->refs, 1, memory_order_relaxed);
+    return config;
+}
+
+static enum gw_status config_new(const struct gw_config *config,
+                                 struct gw_shard_config **ret_config)
+{
+    struct gw_shard_config *copy = calloc(1, sizeof(*copy));
+    if (!copy)
+        return GW_NO_MEMORY;
+    atomic_init(&copy->refs, 1);
+    if (gw_config_copy(config, &copy->config) != GW_OK) {
+        free(copy);
+        return GW_NO_MEMORY;
+    }
+    *ret_config = copy;
+    return GW_OK;
+}
+
+static enum gw_status init_shards(struct gw_broker *broker)
+{
+    struct gw_shard_world *world = &broker->world;
+    unsigned wanted = broker->config->config.threads;
+    if (wanted == 0)
+        wanted = gw_thread_core_count();
+    if (wanted > GW_BROKER_SHARDS_MAX)
+        wanted = GW_BROKER_SHARDS_MAX;
+    world->shards = calloc(wanted, sizeof(*world->shards));
+    broker->threads = calloc(wanted, sizeof(*broker->threads));
+    if (!world->shards || !broker->threads)
+        return GW_NO_MEMORY;
+    world->shard_count = wanted;
+    for (unsigned i = 0; i < wanted; i++)
+        GW_TRY(gw_shard_init(&world->shards[i], world, i, config_ref(broker->config)));
+    broker->sysinfo = gw_sysinfo_new(&world->shards[0]);
+    return broker->sysinfo ? GW_OK : GW_NO_MEMORY;
+}
+
+enum gw_status gw_broker_new(const struct gw_config *config,
+                             const struct gw_broker_services *services,
+                             struct gw_broker **ret_broker)
+{
+    struct gw_broker *broker = calloc(1, sizeof(*broker));
+    if (!broker)
+        return GW_NO_MEMORY;
+    broker->world.services = *services;
+    broker->world.started_at = gw_clock_mono(services->clock);
+    enum gw_status status = config_new(config, &broker->config);
+    if (status == GW_OK)
+        status = init_shards(broker);
+    if (status != GW_OK) {
+        gw_broker_free(broker);
+        return status;
+    }
+    *ret_broker = broker;
+    return GW_OK;
+}
+
+void gw_broker_free(struct gw_broker *broker)
+{
+    if (!broker)
+        return;
+    struct gw_shard_world *world = &broker->world;
+    gw_sysinfo_free(broker->sysinfo);
+    for (size_t i = 0; i < broker->listener_count; i++) {
+        for (unsigned s = 0; s < world->shard_count && !world->shards[s].clients.draining; s++)
+            gw_listener_leave(broker->listeners[i], world->shards[s].loop);
+        gw_listener_close(broker->listeners[i]);
+    }
+    for (unsigned i = 0; i < world->shard_count; i++)
+        if (world->shards[i].world)
+            gw_shard_fini(&world->shards[i]);
+    gw_shard_config_unref(broker->config);
+    free(broker->posts);
+    free(broker->threads);
+    free(world->shards);
+    free(broker);
+}
+
+/* -- listeners -- */
+
+static void on_accept(void *user, struct gw_listener *listener, struct gw_conn *conn,
+                      gw_mono_ns now)
+{
+    const struct post *post = user;
+    gw_client_accept(post->shard, listener, post->anonymous, conn, now);
+}
+
+static void close_listeners(struct gw_broker *broker)
+{
+    for (size_t i = 0; i < broker->listener_count; i++) {
+        for (unsigned s = 0; s < broker->world.shard_count; s++)
+            gw_listener_leave(broker->listeners[i], broker->world.shards[s].loop);
+        gw_listener_close(broker->listeners[i]);
+    }
+    broker->listener_count = 0;
+}
+
+static enum gw_status open_listener(struct gw_broker *broker,
+                                    const struct gw_config_listener *listener, int *ret_errno)
+{
+    struct gw_shard_world *world = &broker->world;
+    size_t index = broker->listener_count;
+    GW_TRY(gw_listener_open(world->services.sockets, &listener->address,
+                            (int)broker->config->config.limits.backlog, &broker->listeners[index],
+                            ret_errno));
+    broker->listener_count++;
+    for (unsigned s = 0; s < world->shard_count; s++) {
+        struct post *post = &broker->posts[index * world->shard_count + s];
+        *post = (struct post){broker->listeners[index], &world->shards[s], listener->anonymous};
+        GW_TRY(gw_listener_join(post->listener, post->shard->loop, on_accept, post));
+    }
+    return GW_OK;
+}
+
+enum gw_status gw_broker_open(struct gw_broker *broker, struct gw_broker_error *ret_error)
+{
+    const struct gw_config_listeners *listeners = &broker->config->config.listeners;
+    *ret_error = (struct gw_broker_error){0};
+    broker->posts = calloc(listeners->count * broker->world.shard_count, sizeof(*broker->posts));
+    if (!broker->posts)
+        return GW_NO_MEMORY;
+    for (size_t i = 0; i < listeners->count; i++) {
+        const struct gw_config_listener *listener = &listeners->items[i];
+        int os_errno = 0;
+        enum gw_status status = open_listener(broker, listener, &os_errno);
+        if (status == GW_OK || (listener->optional && broker->listener_count > 0))
+            continue;
+        ret_error->listener = listener;
+        ret_error->os_errno = os_errno;
+        ret_error->what = "cannot listen";
+        close_listeners(broker);
+        return status;
+    }
+    return GW_OK;
+}
+
+size_t gw_broker_listener_count(const struct gw_broker *broker)
+{
+    return broker->listener_count;
+}
+
+const struct gw_address *gw_broker_listener_address(const struct gw_broker *broker, size_t index)
+{
+    return gw_listener_address(broker->listeners[index]);
+}
+
+unsigned gw_broker_loop_count(const struct gw_broker *broker)
+{
+    return broker->world.shard_count;
+}
+
+struct gw_loop *gw_broker_loop(const struct gw_broker *broker, unsigned index)
+{
+    return broker->world.shards[index].loop;
+}
+
+/* -- threads -- */
+
+static void *run(void *user)
+{
+    gw_loop_run(user);
+    return NULL;
+}
+
+enum gw_status gw_broker_start(struct gw_broker *broker)
+{
+    for (unsigned i = 0; i < broker->world.shard_count; i++) {
+        GW_TRY(
+            gw_thread_start(&broker->threads[i], "godwit-loop", run, broker->world.shards[i].loop));
+        broker->started++;
+    }
+    return GW_OK;
+}
+
+static void post_to_all(struct gw_broker *broker, gw_mail_fn *fn, struct gw_shard_config *config)
+{
+    for (unsigned i = 0; i < broker->world.shard_count; i++) {
+        struct order *order = calloc(1, sizeof(*order));
+        GW_ASSERT(order != NULL);
+        order->mail.fn = fn;
+        order->broker = broker;
+        order->config = config ? config_ref(config) : NULL;
+        gw_loop_post(broker->world.shards[i].loop, &order->mail);
+    }
+}
+
+static void on_drain(void *owner, struct gw_mail *mail, gw_mono_ns now)
+{
+    struct gw_shard *shard = owner;
+    struct order *order = GW_CONTAINER(mail, struct order, mail);
+    (void)now;
+    for (size_t i = 0; i < order->broker->listener_count && !shard->clients.draining; i++)
+        gw_listener_leave(order->broker->listeners[i], shard->loop);
+    gw_shard_drain(shard);
+    free(order);
+}
+
+void gw_broker_drain(struct gw_broker *broker)
+{
+    post_to_all(broker, on_drain, NULL);
+}
+
+bool gw_broker_drained(const struct gw_broker *broker)
+{
+    return atomic_load_explicit(&broker->world.drained, memory_order_acquire) >=
+           broker->world.shard_count;
+}
+
+enum gw_status gw_broker_wait(struct gw_broker *broker)
+{
+    const struct gw_clock *clock = broker->world.services.clock;
+    gw_mono_ns deadline = gw_clock_mono(clock) + broker->config->config.limits.drain_time;
+    while (!gw_broker_drained(broker) && gw_clock_mono(clock) < deadline)
+        gw_thread_sleep(DRAIN_POLL);
+    bool drained = gw_broker_drained(broker);
+    for (unsigned i = 0; i < broker->started; i++)
+        gw_loop_stop(broker->world.shards[i].loop);
+    for (unsigned i = 0; i < broker->started; i++)
+        gw_thread_join(&broker->threads[i]);
+    broker->started = 0;
+    return drained ? GW_OK : GW_TIMEOUT;
+}
+
+/* -- reload -- */
+
+static void on_reload(void *owner, struct gw_mail *mail, gw_mono_ns now)
+{
+    struct order *order = GW_CONTAINER(mail, struct order, mail);
+    (void)now;
+    gw_shard_configure(owner, order->config);
+    free(order);
+}
+
+enum gw_status gw_broker_reload(struct gw_broker *broker, const struct gw_config *config)
+{
+    struct gw_shard_config *next;
+    GW_TRY(config_new(config, &next));
+    post_to_all(broker, on_reload, next);
+    gw_shard_config_unref(broker->config);
+    broker->config = next;
+    return GW_OK;
+}

@@ -1,0 +1,25 @@
+/*
+ * broker/connector: CONNECT to CONNACK, with enhanced authentication in between, and again later.
+ *
+ * Layer   broker.
+ * Owner   the client's shard.
+ * Life    none of its own; an authentication in progress hangs on the client.
+ * Limits  limits.connect_time (client), limits.client_id, limits.sessions.
+ */
+#ifndef GW_BROKER_CONNECTOR_H
+#define GW_BROKER_CONNECTOR_H
+
+#include "broker/client.h"
+
+/* The shard that owns the client identifier in a CONNECT; the current one if it has none or is not
+ * well formed. */
+unsigned gw_connector_owner(struct gw_client *client, const struct gw_frame *frame);
+
+void gw_connector_on_connect(struct gw_client *client, const struct gw_frame *frame,
+                             gw_mono_ns now);
+void gw_connector_on_auth(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now);
+
+/* Releases an authentication; fine if there is none. */
+void gw_connector_drop_auth(struct gw_client *client);
+
+#endif

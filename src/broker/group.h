@@ -1,0 +1,52 @@
+/*
+ * broker/group: shared subscriptions (MQTT 5.0 section 4.8.2): one group per $share text, owned by
+ *               one shard, whose members may be on any.
+ *
+ * Layer   broker.
+ * Owner   the shard that the hash of the whole filter text names; members speak to it by relay.
+ * Life    a group lives while it has members; what it holds goes with it.
+ * Limits  shared.queue for messages while no member can take them; per member at most
+ *         GW_GROUP_IN_FLIGHT_FACTOR x limits.inflight QoS 1 and 2 messages handed over and not
+ *         settled (sticky strategies: no such bound, to stay sticky).
+ *
+ * A message goes to exactly one member (MQTT-4.8.2-4). What a member could not deliver (it was not
+ * sent, or QoS 1 and not acknowledged when the member went) comes back and goes to another. QoS 2
+ * that was sent stays with its session (MQTT-4.8.2-5).
+ */
+#ifndef GW_BROKER_GROUP_H
+#define GW_BROKER_GROUP_H
+
+#include "broker/shard.h"
+
+#define GW_GROUP_IN_FLIGHT_FACTOR 2u
+
+struct gw_group;
+
+void gw_group_init(struct gw_shard *shard);
+void gw_group_fini(struct gw_shard *shard);
+
+/* -- for the member's shard -- */
+
+/* The session has (or has changed) this shared subscription; it leaves. */
+void gw_group_join(struct gw_shard *shard, const struct gw_subscription *subscription);
+void gw_group_leave(struct gw_shard *shard, const struct gw_subscription *subscription);
+/* Its client came, went; on_offline also gives back what others may deliver. */
+void gw_group_on_online(struct gw_shard *shard, struct gw_session *session);
+void gw_group_on_offline(struct gw_shard *shard, struct gw_session *session);
+/* gw_outbox_host.on_settled: user is the shard. */
+void gw_group_settled(void *user, uint64_t share);
+void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+
+/* -- for the group's shard -- */
+
+/* The group behind an entry of kind GW_TARGET_GROUP. */
+struct gw_group *gw_group_of(struct gw_target *target);
+/* A message that matches the group: to one member, or into the queue. */
+void gw_group_give(struct gw_shard *shard, struct gw_group *group, struct gw_message *message);
+void gw_group_on_join(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+void gw_group_on_leave(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+void gw_group_on_presence(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+void gw_group_on_settle(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+void gw_group_on_return(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+
+#endif

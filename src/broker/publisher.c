@@ -1,0 +1,218 @@
+#include "broker/publisher.h"
+
+#include "auth/authority.h"
+#include "base/utf8.h"
+#include "broker/keeper.h"
+#include "broker/router.h"
+#include "topic/name.h"
+#include "wire/ack.h"
+#include "wire/publish.h"
+
+/* Puts the topic name behind an alias in its place, or learns it. False: the client was ended. */
+static bool resolve_alias(struct gw_client *client, struct gw_publish *packet)
+{
+    enum gw_status status;
+    uint16_t alias = packet->props.topic_alias;
+    if (packet->topic_name.size > 0)
+        status = gw_alias_set(&client->alias_in, alias, packet->topic_name);
+    else
+        status = gw_alias_get(&client->alias_in, alias, &packet->topic_name);
+    if (status == GW_OK)
+        return true;
+    if (status == GW_LIMIT)
+        gw_client_end(client, GW_REASON_TOPIC_ALIAS_INVALID,
+                      "topic alias 0 or above the announced maximum", "MQTT-3.3.2-9");
+    else if (status == GW_NOT_FOUND)
+        gw_client_end(client, GW_REASON_PROTOCOL_ERROR, "unknown topic alias", "3.3.4");
+    else
+        gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+    return false;
+}
+
+/* Rules whose breach ends the connection. False: the client was ended. */
+static bool check_connection_rules(struct gw_client *client, const struct gw_publish *packet)
+{
+    const struct gw_config *config = gw_shard_settings(client->shard);
+    if (packet->qos > config->mqtt.max_qos) {
+        gw_client_end(client, GW_REASON_QOS_NOT_SUPPORTED, "QoS above mqtt.max_qos",
+                      "MQTT-3.2.2-11");
+        return false;
+    }
+    if (packet->retain && !config->mqtt.retain) {
+        gw_client_end(client, GW_REASON_RETAIN_NOT_SUPPORTED, "RETAIN set, but mqtt.retain is off",
+                      "MQTT-3.2.2-14");
+        return false;
+    }
+    if (packet->qos == 2 && client->peer.version == GW_VERSION_5 &&
+        client->session->received.count >= config->limits.receive_maximum &&
+        !gw_idset_has(&client->session->received, packet->packet_id)) {
+        gw_client_end(client, GW_REASON_RECEIVE_MAXIMUM_EXCEEDED,
+                      "more QoS 2 messages unfinished than the announced receive maximum",
+                      "MQTT-3.3.4-9");
+        return false;
+    }
+    return true;
+}
+
+/* Rules whose breach refuses this message alone. */
+static enum gw_reason judge(struct gw_client *client, const struct gw_publish *packet,
+                            uint64_t topic_hash)
+{
+    struct gw_shard *shard = client->shard;
+    const struct gw_config *config = gw_shard_settings(shard);
+    if (gw_name_levels(packet->topic_name) > config->limits.topic_levels)
+        return GW_REASON_TOPIC_NAME_INVALID;
+    if (gw_authority_publish(packet->topic_name) != GW_AUTHORITY_YES)
+        return GW_REASON_NOT_AUTHORIZED;
+    if (config->mqtt.check_payload_format && client->peer.version == GW_VERSION_5 &&
+        gw_props_has(&packet->props, PAYLOAD_FORMAT) && packet->props.payload_format == 1 &&
+        !gw_utf8_payload_valid(packet->payload))
+        return GW_REASON_PAYLOAD_FORMAT_INVALID;
+    if (gw_shard_memory_full(shard))
+        return GW_REASON_QUOTA_EXCEEDED;
+    if (packet->retain && packet->payload.size > 0 &&
+        !gw_keeper_has_room(shard, packet->topic_name, topic_hash, packet->payload.size))
+        return GW_REASON_QUOTA_EXCEEDED;
+    return GW_REASON_SUCCESS;
+}
+
+static const char *refusal_text(enum gw_reason reason)
+{
+    switch (reason) {
+    case GW_REASON_TOPIC_NAME_INVALID:
+        return "topic name with more levels than limits.topic_levels";
+    case GW_REASON_NOT_AUTHORIZED: return "not authorized to publish to this topic";
+    case GW_REASON_PAYLOAD_FORMAT_INVALID: return "payload marked as UTF-8 is not";
+    case GW_REASON_QUOTA_EXCEEDED: return "limits.memory or limits.retained is used up";
+    default: return "message refused";
+    }
+}
+
+/* A message is refused. MQTT 5 hears why where it can; what 3.x clients must not believe to be
+ * stored is not acknowledged, what they may not do is dropped as the standard has it. */
+static void refuse(struct gw_client *client, const struct gw_publish *packet, enum gw_reason reason)
+{
+    struct gw_shard *shard = client->shard;
+    bool v5 = client->peer.version == GW_VERSION_5;
+    enum gw_packet_type type = packet->qos == 1 ? GW_PACKET_PUBACK : GW_PACKET_PUBREC;
+    struct gw_log_field fields[] = {
+        gw_log_text("id", gw_client_id(client)),
+        gw_log_text("topic", packet->topic_name),
+        gw_log_str("reason", refusal_text(reason)),
+        gw_log_number("code", reason),
+    };
+    gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_REFUSED, 1);
+    gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a message was refused",
+                 fields, GW_COUNT_OF(fields));
+    if (v5 && packet->qos > 0)
+        gw_client_send_ack(client, type, packet->packet_id, (uint8_t)reason);
+    else if (reason == GW_REASON_TOPIC_NAME_INVALID || reason == GW_REASON_PAYLOAD_FORMAT_INVALID)
+        gw_client_end(client, (uint8_t)reason, refusal_text(reason), NULL);
+    else if (packet->qos > 0 && reason == GW_REASON_QUOTA_EXCEEDED)
+        gw_client_end(client, (uint8_t)reason, refusal_text(reason), NULL);
+    else if (packet->qos == 1)
+        gw_client_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
+    else if (packet->qos == 2 &&
+             gw_idset_add(&client->session->received, packet->packet_id) != GW_NO_MEMORY)
+        gw_client_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
+}
+
+/* The properties to send on, in the shard's scratch if some have to be left out. */
+static enum gw_status forwarded_props(struct gw_shard *shard, const struct gw_props *props,
+                                      struct gw_span *ret_props)
+{
+    *ret_props = props->raw;
+    if ((props->present & ~(uint32_t)GW_MESSAGE_PROPS) == 0)
+        return GW_OK;
+    gw_buf_clear(&shard->scratch_in);
+    GW_TRY(gw_buf_reserve(&shard->scratch_in, props->raw.size));
+    size_t size = gw_props_filter(props->raw, GW_MESSAGE_PROPS, shard->scratch_in.data);
+    *ret_props = gw_span_of(shard->scratch_in.data, size);
+    return GW_OK;
+}
+
+static enum gw_status publish(struct gw_client *client, const struct gw_publish *packet,
+                              uint64_t topic_hash, gw_mono_ns now, bool *ret_matched)
+{
+    struct gw_message message = {
+        .topic_name = packet->topic_name,
+        .payload = packet->payload,
+        .received_at = now,
+        .publisher = client->session->client_hash,
+        .topic_hash = topic_hash,
+        .qos = packet->qos,
+        .retain = packet->retain,
+    };
+    if (client->peer.version == GW_VERSION_5) {
+        GW_TRY(forwarded_props(client->shard, &packet->props, &message.props));
+        message.has_expiry = gw_props_has(&packet->props, MESSAGE_EXPIRY);
+        message.expiry = message.has_expiry ? packet->props.message_expiry : 0;
+    }
+    *ret_matched = gw_router_publish(client->shard, &message);
+    gw_message_drop(&message);
+    return GW_OK;
+}
+
+static void answer(struct gw_client *client, const struct gw_publish *packet, bool matched)
+{
+    uint8_t reason = client->peer.version == GW_VERSION_5 && !matched
+                         ? GW_REASON_NO_MATCHING_SUBSCRIBERS
+                         : GW_REASON_SUCCESS;
+    if (packet->qos == 1)
+        gw_client_send_ack(client, GW_PACKET_PUBACK, packet->packet_id, reason);
+    else if (packet->qos == 2)
+        gw_client_send_ack(client, GW_PACKET_PUBREC, packet->packet_id, reason);
+}
+
+void gw_publisher_on_publish(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+{
+    struct gw_shard *shard = client->shard;
+    struct gw_publish packet;
+    struct gw_fault fault;
+    if (gw_publish_decode(&frame->header, frame->body, (enum gw_version)client->peer.version, false,
+                          gw_shard_settings(shard)->limits.user_properties, &packet,
+                          &fault) != GW_OK) {
+        gw_client_end_fault(client, &fault);
+        return;
+    }
+    gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_RECEIVED, 1);
+    gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_BYTES_RECEIVED, (int64_t)packet.payload.size);
+    if (client->peer.version == GW_VERSION_5 && gw_props_has(&packet.props, TOPIC_ALIAS) &&
+        !resolve_alias(client, &packet))
+        return;
+    if (!check_connection_rules(client, &packet))
+        return;
+    if (packet.qos == 2 && gw_idset_has(&client->session->received, packet.packet_id)) {
+        answer(client, &packet, true); /* delivered already (MQTT-4.3.3-10) */
+        return;
+    }
+    uint64_t topic_hash = gw_shard_hash(shard, packet.topic_name);
+    enum gw_reason reason = judge(client, &packet, topic_hash);
+    if (reason != GW_REASON_SUCCESS) {
+        refuse(client, &packet, reason);
+        return;
+    }
+    bool matched = false;
+    if ((packet.qos == 2 && gw_idset_add(&client->session->received, packet.packet_id) != GW_OK) ||
+        publish(client, &packet, topic_hash, now, &matched) != GW_OK) {
+        gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+        return;
+    }
+    answer(client, &packet, matched);
+}
+
+void gw_publisher_on_pubrel(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+{
+    struct gw_ack ack;
+    struct gw_fault fault;
+    (void)now;
+    bool v5 = client->peer.version == GW_VERSION_5;
+    if (gw_ack_decode(GW_PACKET_PUBREL, frame->body, (enum gw_version)client->peer.version, false,
+                      &ack, &fault) != GW_OK) {
+        gw_client_end_fault(client, &fault);
+        return;
+    }
+    bool known = gw_idset_remove(&client->session->received, ack.packet_id) == GW_OK;
+    gw_client_send_ack(client, GW_PACKET_PUBCOMP, ack.packet_id,
+                       v5 && !known ? GW_REASON_PACKET_ID_NOT_FOUND : GW_REASON_SUCCESS);
+}

@@ -1,0 +1,18 @@
+/*
+ * broker/publisher: PUBLISH and PUBREL from clients.
+ *
+ * Layer   broker.
+ * Owner   the client's shard.
+ * Life    none.
+ * Limits  limits.receive_maximum, limits.topic_levels, limits.memory, limits.retained.
+ */
+#ifndef GW_BROKER_PUBLISHER_H
+#define GW_BROKER_PUBLISHER_H
+
+#include "broker/client.h"
+
+void gw_publisher_on_publish(struct gw_client *client, const struct gw_frame *frame,
+                             gw_mono_ns now);
+void gw_publisher_on_pubrel(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now);
+
+#endif

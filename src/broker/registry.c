@@ -1,0 +1,214 @@
+#include "broker/registry.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "broker/client.h"
+#include "broker/group.h"
+#include "broker/interest.h"
+#include "broker/replay.h"
+#include "broker/router.h"
+
+struct gw_session *gw_registry_find(struct gw_shard *shard, struct gw_span client_id)
+{
+    struct gw_map_node *node = gw_map_find(&shard->sessions.by_id, client_id);
+    return node ? GW_CONTAINER(node, struct gw_session, node) : NULL;
+}
+
+static void act(struct gw_shard *shard, struct gw_session *session, struct gw_session_duty duty,
+                gw_mono_ns now);
+
+static void on_timer(struct gw_timer *timer, gw_mono_ns now)
+{
+    struct gw_session *session = GW_CONTAINER(timer, struct gw_session, timer);
+    act(session->owner, session, gw_session_on_deadline(session, now), now);
+}
+
+enum gw_status gw_registry_create(struct gw_shard *shard, struct gw_span client_id,
+                                  uint64_t client_hash, struct gw_session **ret_session)
+{
+    if (gw_shard_total(shard, GW_METRIC_SESSIONS) >=
+        (int64_t)gw_shard_settings(shard)->limits.sessions)
+        return GW_LIMIT;
+    struct gw_session *session = gw_session_new(client_id, client_hash);
+    if (!session)
+        return GW_NO_MEMORY;
+    session->owner = shard;
+    gw_timer_init(&session->timer, on_timer);
+    enum gw_status status = gw_handles_add(&shard->sessions.handles, session, &session->handle);
+    if (status == GW_OK)
+        status = gw_map_insert(&shard->sessions.by_id, &session->node);
+    if (status != GW_OK) {
+        gw_handles_remove(&shard->sessions.handles, session->handle);
+        gw_session_free(session, &shard->sessions.host);
+        return status;
+    }
+    gw_metrics_add(&shard->metrics, GW_METRIC_SESSIONS, 1);
+    *ret_session = session;
+    return GW_OK;
+}
+
+static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now)
+{
+    struct gw_message message, keeper;
+    if (!gw_session_take_will(session, now, &message, &keeper))
+        return;
+    gw_router_publish(shard, &message);
+    gw_message_drop(&message);
+    gw_message_drop(&keeper);
+}
+
+void gw_registry_unsubscribe(struct gw_shard *shard, struct gw_subscription *subscription)
+{
+    struct gw_session *session = subscription->session;
+    gw_replay_cancel(shard, session, gw_subscription_filter(subscription));
+    if (subscription->shared) {
+        gw_group_leave(shard, subscription);
+        session->shared_count--;
+        gw_metrics_add(&shard->metrics, GW_METRIC_SHARED_SUBSCRIPTIONS, -1);
+    } else {
+        gw_subindex_remove(shard->routes.index, &subscription->target.entry);
+        gw_interest_drop(shard, gw_subscription_filter(subscription));
+    }
+    gw_map_remove(&shard->sessions.subscriptions, &subscription->node);
+    gw_list_remove(&subscription->link);
+    session->subscription_count--;
+    gw_metrics_add(&shard->metrics, GW_METRIC_SUBSCRIPTIONS, -1);
+    gw_subscription_free(subscription);
+}
+
+static void forget(struct gw_shard *shard, struct gw_session *session)
+{
+    GW_ASSERT(session->link == NULL);
+    while (!gw_list_empty(&session->subscriptions))
+        gw_registry_unsubscribe(
+            shard, GW_CONTAINER(session->subscriptions.next, struct gw_subscription, link));
+    gw_replay_cancel_all(shard, session);
+    gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
+    gw_map_remove(&shard->sessions.by_id, &session->node);
+    gw_handles_remove(&shard->sessions.handles, session->handle);
+    gw_outbox_fini(&session->outbox, &shard->sessions.host);
+    gw_shard_count_outbox(shard, &session->outbox);
+    gw_session_free(session, &shard->sessions.host);
+    gw_metrics_add(&shard->metrics, GW_METRIC_SESSIONS, -1);
+}
+
+void gw_registry_end(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now)
+{
+    publish_will(shard, session, now);
+    forget(shard, session);
+}
+
+static void act(struct gw_shard *shard, struct gw_session *session, struct gw_session_duty duty,
+                gw_mono_ns now)
+{
+    if (duty.publish_will)
+        publish_will(shard, session, now);
+    if (!duty.end) {
+        gw_wheel_arm(gw_loop_wheel(shard->loop), &session->timer,
+                     gw_session_next_deadline(session));
+        return;
+    }
+    if (session->expiry > 0)
+        gw_metrics_add(&shard->metrics, GW_METRIC_SESSIONS_EXPIRED, 1);
+    gw_registry_end(shard, session, now);
+}
+
+void gw_registry_on_closed(struct gw_shard *shard, struct gw_session *session,
+                           enum gw_session_close how, gw_mono_ns now)
+{
+    struct gw_session_duty duty = gw_session_on_closed(session, how, now);
+    if (session->shared_count > 0)
+        gw_group_on_offline(shard, session);
+    act(shard, session, duty, now);
+}
+
+void gw_registry_fini(struct gw_shard *shard)
+{
+    struct gw_map_cursor cursor;
+    gw_map_first(&shard->sessions.by_id, &cursor);
+    for (struct gw_map_node *node; (node = gw_map_next(&shard->sessions.by_id, &cursor));) {
+        struct gw_session *session = GW_CONTAINER(node, struct gw_session, node);
+        session->link = NULL;
+        forget(shard, session);
+    }
+    gw_map_fini(&shard->sessions.by_id);
+    gw_map_fini(&shard->sessions.subscriptions);
+    gw_map_fini(&shard->clients.addresses);
+    gw_handles_fini(&shard->sessions.handles);
+}
+
+/* -- connections before CONNECT, by address -- */
+
+struct address_count {
+    struct gw_map_node node;
+    uint32_t count;
+    uint8_t size;
+    uint8_t bytes[16];
+};
+
+static struct gw_span address_key(const struct gw_map_node *node)
+{
+    const struct address_count *entry = GW_CONTAINER_CONST(node, struct address_count, node);
+    return gw_span_of(entry->bytes, entry->size);
+}
+
+/* The address without its port; an IPv6 host counts by its /64. */
+static struct gw_span host_bytes(const struct gw_address *address)
+{
+    if (address->storage.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)&address->storage;
+        return gw_span_of(&v4->sin_addr, 4);
+    }
+    if (address->storage.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)&address->storage;
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+            return gw_span_of(v6->sin6_addr.s6_addr + 12, 4);
+        return gw_span_of(&v6->sin6_addr, 8);
+    }
+    return GW_SPAN_NONE;
+}
+
+enum gw_status gw_registry_count_address(struct gw_shard *shard, const struct gw_address *address,
+                                         int change)
+{
+    struct gw_map *map = &shard->clients.addresses;
+    struct gw_span host = host_bytes(address);
+    struct gw_map_node *node = gw_map_find(map, host);
+    struct address_count *entry = node ? GW_CONTAINER(node, struct address_count, node) : NULL;
+    if (change < 0) {
+        GW_ASSERT(entry != NULL);
+        if (--entry->count == 0) {
+            gw_map_remove(map, &entry->node);
+            free(entry);
+        }
+        return GW_OK;
+    }
+    uint32_t limit = gw_shard_settings(shard)->limits.connections_unauthenticated_per_address;
+    if (entry && entry->count >= limit)
+        return GW_LIMIT;
+    if (!entry) {
+        entry = calloc(1, sizeof(*entry));
+        if (!entry)
+            return GW_NO_MEMORY;
+        entry->size = (uint8_t)host.size;
+        if (host.size > 0)
+            memcpy(entry->bytes, host.data, host.size);
+        if (gw_map_insert(map, &entry->node) != GW_OK) {
+            free(entry);
+            return GW_NO_MEMORY;
+        }
+    }
+    entry->count++;
+    return GW_OK;
+}
+
+void gw_registry_init(struct gw_shard *shard)
+{
+    uint64_t seed = shard->world->services.seed;
+    gw_map_init(&shard->sessions.by_id, gw_session_key, seed);
+    gw_map_init(&shard->sessions.subscriptions, gw_subscription_key, seed);
+    gw_map_init(&shard->clients.addresses, address_key, seed);
+    gw_handles_init(&shard->sessions.handles, shard->index);
+}

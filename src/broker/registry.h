@@ -1,0 +1,38 @@
+/*
+ * broker/registry: the sessions of one shard: found, made, left behind, ended.
+ *
+ * Layer   broker.
+ * Owner   the shard.
+ * Life    a session lives here from its first CONNECT to its end (expiry, clean start, shutdown).
+ * Limits  limits.sessions, limits.connections_unauthenticated_per_address.
+ */
+#ifndef GW_BROKER_REGISTRY_H
+#define GW_BROKER_REGISTRY_H
+
+#include "broker/shard.h"
+
+/* Prepares the maps of a shard. */
+void gw_registry_init(struct gw_shard *shard);
+/* Ends all sessions without publishing anything, at the end of the shard. */
+void gw_registry_fini(struct gw_shard *shard);
+
+/* The session of a client identifier, or NULL. */
+struct gw_session *gw_registry_find(struct gw_shard *shard, struct gw_span client_id);
+/* Makes one; GW_LIMIT (limits.sessions), GW_NO_MEMORY. */
+GW_MUST_USE enum gw_status gw_registry_create(struct gw_shard *shard, struct gw_span client_id,
+                                              uint64_t client_hash,
+                                              struct gw_session **ret_session);
+/* Its connection is gone: the will, what it owes to groups, expiry. The session may be gone after.
+ */
+void gw_registry_on_closed(struct gw_shard *shard, struct gw_session *session,
+                           enum gw_session_close how, gw_mono_ns now);
+/* Ends a session: publishes a will that is due, takes it out of everything, frees it. */
+void gw_registry_end(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now);
+/* Counts a connection of an address in (1) or out (-1); GW_LIMIT, GW_NO_MEMORY. */
+enum gw_status gw_registry_count_address(struct gw_shard *shard, const struct gw_address *address,
+                                         int change);
+
+/* Removes one subscription from session, index and groups. */
+void gw_registry_unsubscribe(struct gw_shard *shard, struct gw_subscription *subscription);
+
+#endif

@@ -1,0 +1,105 @@
+#include "broker/relay.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "broker/client.h"
+#include "broker/group.h"
+#include "broker/interest.h"
+#include "broker/keeper.h"
+#include "broker/replay.h"
+#include "broker/router.h"
+
+struct gw_relay_batch {
+    struct gw_mail mail;
+    size_t count;
+    size_t capacity;
+    struct gw_relay_event events[];
+};
+
+typedef void relay_fn(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+
+static void on_client(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
+{
+    gw_client_arrive(shard, event->object, now);
+}
+
+/* Each handler takes event->blob and event->object over. */
+static relay_fn *const handlers[GW_RELAY_KIND_COUNT] = {
+    [GW_RELAY_PUBLISH] = gw_router_on_publish,  [GW_RELAY_RETAIN] = gw_keeper_on_retain,
+    [GW_RELAY_ASSIGN] = gw_group_on_assign,     [GW_RELAY_SETTLE] = gw_group_on_settle,
+    [GW_RELAY_RETURN] = gw_group_on_return,     [GW_RELAY_JOIN] = gw_group_on_join,
+    [GW_RELAY_LEAVE] = gw_group_on_leave,       [GW_RELAY_PRESENCE] = gw_group_on_presence,
+    [GW_RELAY_INTEREST] = gw_interest_on_event, [GW_RELAY_REPLAY_ASK] = gw_replay_on_ask,
+    [GW_RELAY_REPLAY_GIVE] = gw_replay_on_give, [GW_RELAY_CLIENT] = on_client,
+};
+
+static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
+{
+    struct gw_shard *shard = owner;
+    struct gw_relay_batch *batch = GW_CONTAINER(mail, struct gw_relay_batch, mail);
+    for (size_t i = 0; i < batch->count; i++)
+        handlers[batch->events[i].kind](shard, &batch->events[i], now);
+    free(batch);
+}
+
+static struct gw_relay_batch *batch_with_room(struct gw_shard *shard, unsigned to)
+{
+    struct gw_relay_batch *batch = shard->outgoing[to];
+    if (batch && batch->count < batch->capacity)
+        return batch;
+    size_t capacity = batch ? batch->capacity * 2 : 8;
+    batch = realloc(batch, sizeof(*batch) + capacity * sizeof(batch->events[0]));
+    GW_ASSERT(batch != NULL);
+    if (!shard->outgoing[to]) {
+        batch->mail = (struct gw_mail){.fn = on_mail};
+        batch->count = 0;
+    }
+    batch->capacity = capacity;
+    shard->outgoing[to] = batch;
+    return batch;
+}
+
+void gw_relay_post(struct gw_shard *shard, unsigned to, const struct gw_relay_event *event)
+{
+    struct gw_relay_event own = *event;
+    own.from = (uint16_t)shard->index;
+    if (to == shard->index) {
+        handlers[own.kind](shard, &own, gw_loop_now(shard->loop));
+        return;
+    }
+    struct gw_relay_batch *batch = batch_with_room(shard, to);
+    batch->events[batch->count++] = own;
+    batch->mail.weight += sizeof(own) + (own.blob ? own.blob->size : 0);
+}
+
+void gw_relay_flush(struct gw_shard *shard)
+{
+    for (unsigned to = 0; to < shard->world->shard_count; to++) {
+        struct gw_relay_batch *batch = shard->outgoing[to];
+        if (!batch)
+            continue;
+        shard->outgoing[to] = NULL;
+        gw_loop_post(shard->world->shards[to].loop, &batch->mail);
+    }
+}
+
+void gw_relay_fini(struct gw_shard *shard)
+{
+    for (unsigned to = 0; to < shard->world->shard_count; to++) {
+        struct gw_relay_batch *batch = shard->outgoing[to];
+        for (size_t i = 0; batch && i < batch->count; i++)
+            gw_blob_unref(&batch->events[i].blob);
+        free(batch);
+        shard->outgoing[to] = NULL;
+    }
+}
+
+bool gw_relay_congested(const struct gw_shard *shard)
+{
+    size_t limit = (size_t)gw_shard_settings(shard)->limits.mailbox;
+    for (unsigned to = 0; to < shard->world->shard_count; to++)
+        if (to != shard->index && gw_loop_mail_weight(shard->world->shards[to].loop) > limit)
+            return true;
+    return false;
+}

@@ -1,0 +1,67 @@
+/*
+ * broker/relay: what one shard tells another: events in order, one batch for each pair and turn.
+ *
+ * Layer   broker.
+ * Owner   the sending shard until the batch is posted, the receiving one from then on.
+ * Life    post gathers, flush (before the loop flushes its sockets) sends.
+ * Limits  batches grow with one turn's work; the weight of what waits in a mailbox is bounded by
+ *         limits.mailbox: publishers of a shard that is ahead are not read from meanwhile.
+ *
+ * An event to the shard itself is handled at once, in the caller's stack.
+ */
+#ifndef GW_BROKER_RELAY_H
+#define GW_BROKER_RELAY_H
+
+#include "base/blob.h"
+#include "base/time.h"
+
+struct gw_shard;
+
+enum gw_relay_kind {
+    GW_RELAY_PUBLISH,     /* blob: a message for whoever wants it on the receiving shard */
+    GW_RELAY_RETAIN,      /* blob: a message to be kept, or a deletion */
+    GW_RELAY_ASSIGN,      /* blob: a message of a group; target: session; origin: member; id, qos */
+    GW_RELAY_SETTLE,      /* target: member whose message is done with */
+    GW_RELAY_RETURN,      /* blob: a message that a member could not deliver; target: member */
+    GW_RELAY_JOIN,        /* blob: whole filter; origin: session; flags, qos, id */
+    GW_RELAY_LEAVE,       /* blob: whole filter; origin: session */
+    GW_RELAY_PRESENCE,    /* blob: whole filter; origin: session; flags: online */
+    GW_RELAY_INTEREST,    /* blob: filter; flags: 1 = wanted, 0 = not any more */
+    GW_RELAY_REPLAY_ASK,  /* object: gw_replay_order */
+    GW_RELAY_REPLAY_GIVE, /* object: gw_replay_order */
+    GW_RELAY_CLIENT,      /* object: gw_client that moves here */
+    GW_RELAY_KIND_COUNT
+};
+
+enum gw_relay_flag {
+    GW_RELAY_ONLINE = 1,
+    GW_RELAY_PERSISTENT = 2,
+    GW_RELAY_RETAIN_AS_PUBLISHED = 4,
+};
+
+struct gw_relay_event {
+    struct gw_blob *blob; /* one reference goes with the event */
+    void *object;         /* goes with the event */
+    uint64_t target;      /* a handle of the receiver */
+    uint64_t origin;      /* a handle of the sender */
+    uint32_t id;
+    uint16_t from; /* shard; filled in by post */
+    uint8_t kind;
+    uint8_t qos : 2;
+    uint8_t flags : 6;
+};
+
+/* Tells a shard something; takes blob and object over. Out of memory ends the process' promise to
+ * deliver, so it is asserted: batches are small and bounded by a turn. */
+void gw_relay_post(struct gw_shard *shard, unsigned to, const struct gw_relay_event *event);
+
+/* Posts what the turn gathered. */
+void gw_relay_flush(struct gw_shard *shard);
+
+/* Releases what was gathered and never sent, at the end of a shard's life. */
+void gw_relay_fini(struct gw_shard *shard);
+
+/* True while a shard that we sent to has more waiting than limits.mailbox. */
+bool gw_relay_congested(const struct gw_shard *shard);
+
+#endif

@@ -1,0 +1,279 @@
+#include "broker/replay.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "broker/client.h"
+#include "broker/deliverer.h"
+#include "broker/router.h"
+#include "topic/name.h"
+
+#define STEP_VISITS  2048u /* nodes of the retained index looked at in one step */
+#define STEPS_A_TURN 64u
+#define PASSED_MAX   4096u
+
+struct gw_replay {
+    struct gw_list link;  /* in its session */
+    struct gw_list ready; /* in shard->retained.ready, when there is something to do */
+    struct gw_session *session;
+    struct gw_subscription *subscription;
+    uint64_t handle;
+    struct gw_retained_cursor cursor; /* on the shard that is asked now */
+    uint64_t *passed;                 /* topics that passed live, by hash */
+    uint32_t passed_count;
+    uint16_t at;   /* the shard that is asked now */
+    uint16_t last; /* the last one to ask */
+    bool waiting;  /* for another shard's answer */
+};
+
+/* A question to another shard, and its answer: the cursor travels along. */
+struct gw_replay_order {
+    struct gw_retained_cursor cursor;
+    struct gw_blob *messages[GW_REPLAY_BATCH];
+    gw_mono_ns now;
+    uint32_t count;
+    uint32_t wanted;
+    bool ended;
+};
+
+void gw_replay_init(struct gw_shard *shard)
+{
+    gw_handles_init(&shard->retained.replays, shard->index);
+    gw_list_init(&shard->retained.ready);
+}
+
+void gw_replay_fini(struct gw_shard *shard)
+{
+    gw_handles_fini(&shard->retained.replays);
+}
+
+static void replay_free(struct gw_shard *shard, struct gw_replay *replay)
+{
+    gw_list_remove(&replay->link);
+    gw_list_remove(&replay->ready);
+    gw_handles_remove(&shard->retained.replays, replay->handle);
+    if (!replay->waiting)
+        gw_retained_cursor_fini(&replay->cursor);
+    free(replay->passed);
+    free(replay);
+}
+
+static void make_ready(struct gw_shard *shard, struct gw_replay *replay)
+{
+    if (replay->waiting || !gw_list_empty(&replay->ready))
+        return;
+    gw_list_push_back(&shard->retained.ready, &replay->ready);
+    gw_shard_want_turn(shard);
+}
+
+void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct gw_span filter)
+{
+    gw_replay_cancel(shard, session, filter);
+    struct gw_subscription *subscription =
+        gw_subscription_find(&shard->sessions.subscriptions, session->handle, filter);
+    struct gw_replay *replay = subscription ? calloc(1, sizeof(*replay)) : NULL;
+    GW_ASSERT(replay != NULL);
+    replay->session = session;
+    replay->subscription = subscription;
+    gw_list_init(&replay->ready);
+    replay->last = (uint16_t)(shard->world->shard_count - 1);
+    if (!gw_filter_has_wildcard(filter)) {
+        replay->at = (uint16_t)gw_shard_owner(shard, gw_shard_hash(shard, filter));
+        replay->last = replay->at;
+    }
+    enum gw_status status = gw_retained_cursor_init(&replay->cursor, filter);
+    if (status == GW_OK)
+        status = gw_handles_add(&shard->retained.replays, replay, &replay->handle);
+    GW_ASSERT(status == GW_OK);
+    gw_list_push_back(&session->replays, &replay->link);
+    make_ready(shard, replay);
+}
+
+void gw_replay_cancel(struct gw_shard *shard, struct gw_session *session, struct gw_span filter)
+{
+    GW_LIST_FOREACH (link, &session->replays) {
+        struct gw_replay *replay = GW_CONTAINER(link, struct gw_replay, link);
+        if (gw_span_equal(gw_subscription_filter(replay->subscription), filter))
+            replay_free(shard, replay);
+    }
+    gw_replay_on_room(shard, session);
+}
+
+void gw_replay_cancel_all(struct gw_shard *shard, struct gw_session *session)
+{
+    while (!gw_list_empty(&session->replays))
+        replay_free(shard, GW_CONTAINER(session->replays.next, struct gw_replay, link));
+}
+
+void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session)
+{
+    if (gw_list_empty(&session->replays) || session->outbox.queued_count >= GW_REPLAY_QUEUED_MAX)
+        return;
+    make_ready(shard, GW_CONTAINER(session->replays.next, struct gw_replay, link));
+}
+
+void gw_replay_on_live(struct gw_session *session, const struct gw_message *message)
+{
+    GW_LIST_FOREACH (link, &session->replays) {
+        struct gw_replay *replay = GW_CONTAINER(link, struct gw_replay, link);
+        if (!replay->passed)
+            replay->passed = malloc(PASSED_MAX * sizeof(*replay->passed));
+        if (replay->passed)
+            replay->passed[replay->passed_count++ % PASSED_MAX] = message->topic_hash;
+    }
+}
+
+static bool has_passed(const struct gw_replay *replay, uint64_t topic_hash)
+{
+    uint32_t count = replay->passed_count < PASSED_MAX ? replay->passed_count : PASSED_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        if (replay->passed[i] == topic_hash)
+            return true;
+    return false;
+}
+
+/* -- giving -- */
+
+static void give(struct gw_shard *shard, struct gw_replay *replay, struct gw_blob *blob,
+                 gw_mono_ns now)
+{
+    struct gw_message message;
+    const struct gw_subscription_options *grant = &replay->subscription->options;
+    gw_message_open(blob, &message);
+    if (gw_message_expired(&message, now))
+        return;
+    struct gw_delivery_options options = {
+        .ids = &grant->id,
+        .id_count = grant->id != 0 ? 1 : 0,
+        .qos = gw_router_qos(&message, grant->qos),
+        .retain = true,
+    };
+    message.retain = false; /* for gw_replay_on_live: this one is not live */
+    gw_deliverer_give(shard, replay->session, &message, &options, true);
+}
+
+/* The next shard, or the end. */
+static void advance(struct gw_shard *shard, struct gw_replay *replay)
+{
+    if (replay->at == replay->last) {
+        struct gw_session *session = replay->session;
+        replay_free(shard, replay);
+        gw_replay_on_room(shard, session);
+        return;
+    }
+    replay->at++;
+    gw_retained_cursor_fini(&replay->cursor);
+    enum gw_status status =
+        gw_retained_cursor_init(&replay->cursor, gw_subscription_filter(replay->subscription));
+    GW_ASSERT(status == GW_OK);
+    make_ready(shard, replay);
+}
+
+static bool order_visit(void *user, struct gw_span name, void *value)
+{
+    struct gw_replay_order *order = user;
+    struct gw_message message;
+    (void)name;
+    gw_message_open(value, &message);
+    if (!gw_message_expired(&message, order->now))
+        order->messages[order->count++] = gw_blob_ref(value);
+    return order->count < order->wanted;
+}
+
+/* Collects up to order->wanted messages of this shard. */
+static void collect(struct gw_shard *shard, struct gw_replay_order *order)
+{
+    enum gw_status status =
+        gw_retained_walk(shard->retained.set, &order->cursor, STEP_VISITS, order_visit, order);
+    GW_ASSERT(status == GW_OK || status == GW_MORE || status == GW_END);
+    order->ended = status == GW_END;
+}
+
+/* Gives what an order brought; it is empty then. */
+static void unpack(struct gw_shard *shard, struct gw_replay *replay, struct gw_replay_order *order,
+                   gw_mono_ns now)
+{
+    for (uint32_t i = 0; i < order->count; i++) {
+        struct gw_message message;
+        gw_message_open(order->messages[i], &message);
+        if (!has_passed(replay, message.topic_hash) || replay->at == shard->index)
+            give(shard, replay, order->messages[i], now);
+        gw_blob_unref(&order->messages[i]);
+    }
+    order->count = 0;
+}
+
+static void ask(struct gw_shard *shard, struct gw_replay *replay, uint32_t wanted)
+{
+    struct gw_replay_order *order = calloc(1, sizeof(*order));
+    GW_ASSERT(order != NULL);
+    order->cursor = replay->cursor;
+    order->wanted = wanted;
+    replay->waiting = true;
+    gw_relay_post(shard, replay->at,
+                  &(struct gw_relay_event){
+                      .kind = GW_RELAY_REPLAY_ASK, .object = order, .origin = replay->handle});
+}
+
+static void step(struct gw_shard *shard, struct gw_replay *replay, gw_mono_ns now)
+{
+    struct gw_session *session = replay->session;
+    const struct gw_client *client = session->link;
+    if (!client || client->state != GW_CLIENT_CONNECTED ||
+        session->outbox.queued_count >= GW_REPLAY_QUEUED_MAX || !gw_client_has_room(client))
+        return; /* gw_replay_on_room brings it back */
+    uint32_t wanted = GW_REPLAY_QUEUED_MAX - session->outbox.queued_count;
+    if (replay->at != shard->index) {
+        ask(shard, replay, wanted);
+        return;
+    }
+    struct gw_replay_order order = {.cursor = replay->cursor, .now = now, .wanted = wanted};
+    collect(shard, &order);
+    replay->cursor = order.cursor;
+    unpack(shard, replay, &order, now);
+    if (order.ended)
+        advance(shard, replay);
+    else
+        make_ready(shard, replay);
+}
+
+void gw_replay_run(struct gw_shard *shard, gw_mono_ns now)
+{
+    for (unsigned i = 0; i < STEPS_A_TURN && !gw_list_empty(&shard->retained.ready); i++) {
+        struct gw_list *link = gw_list_pop_front(&shard->retained.ready);
+        step(shard, GW_CONTAINER(link, struct gw_replay, ready), now);
+    }
+    if (!gw_list_empty(&shard->retained.ready))
+        gw_shard_want_turn(shard);
+}
+
+void gw_replay_on_ask(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
+{
+    struct gw_replay_order *order = event->object;
+    order->now = now;
+    collect(shard, order);
+    gw_relay_post(shard, event->from,
+                  &(struct gw_relay_event){
+                      .kind = GW_RELAY_REPLAY_GIVE, .object = order, .target = event->origin});
+}
+
+void gw_replay_on_give(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
+{
+    struct gw_replay_order *order = event->object;
+    struct gw_replay *replay = gw_handles_get(&shard->retained.replays, event->target);
+    if (!replay) { /* cancelled meanwhile */
+        for (uint32_t i = 0; i < order->count; i++)
+            gw_blob_unref(&order->messages[i]);
+        gw_retained_cursor_fini(&order->cursor);
+        free(order);
+        return;
+    }
+    replay->waiting = false;
+    replay->cursor = order->cursor;
+    unpack(shard, replay, order, now);
+    if (order->ended)
+        advance(shard, replay);
+    else
+        make_ready(shard, replay);
+    free(order);
+}

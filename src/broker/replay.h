@@ -1,0 +1,40 @@
+/*
+ * broker/replay: the retained messages of a new subscription, streamed to its session, always
+ *                complete (MQTT-3.3.1-9), however many there are.
+ *
+ * Layer   broker.
+ * Owner   the shard of the session; the shards that own the topics are asked in turn by relay.
+ * Life    from SUBSCRIBE until everything is given, the subscription goes, or the session ends;
+ * goes on after a reconnect. Limits  GW_REPLAY_QUEUED_MAX messages ahead in the session's queue,
+ * GW_REPLAY_BATCH a step.
+ */
+#ifndef GW_BROKER_REPLAY_H
+#define GW_BROKER_REPLAY_H
+
+#include "broker/shard.h"
+
+#define GW_REPLAY_QUEUED_MAX 64u
+#define GW_REPLAY_BATCH      64u
+
+void gw_replay_init(struct gw_shard *shard);
+void gw_replay_fini(struct gw_shard *shard);
+
+/* Begins for a subscription that the session has; its first messages come later in this turn. */
+void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct gw_span filter);
+/* Stops one, all. */
+void gw_replay_cancel(struct gw_shard *shard, struct gw_session *session, struct gw_span filter);
+void gw_replay_cancel_all(struct gw_shard *shard, struct gw_session *session);
+
+/* The session's queue got shorter, or its client came back. */
+void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session);
+/* A retained message passes live while replays of its session are under way: an older one of the
+ * same topic, on its way from another shard, must not come after it. */
+void gw_replay_on_live(struct gw_session *session, const struct gw_message *message);
+
+/* Gives what has room, once a turn. */
+void gw_replay_run(struct gw_shard *shard, gw_mono_ns now);
+
+void gw_replay_on_ask(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+void gw_replay_on_give(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
+
+#endif

@@ -1,0 +1,243 @@
+#include "broker/router.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "broker/client.h"
+#include "broker/deliverer.h"
+#include "broker/group.h"
+#include "broker/interest.h"
+#include "broker/keeper.h"
+
+#define NO_ID UINT32_MAX
+
+/* A session that wants the message, with everything its matching subscriptions add up to. */
+struct target {
+    struct gw_session *session;
+    uint32_t first_id; /* index into ids, NO_ID if none */
+    uint32_t last_id;
+    uint32_t id_count;
+    uint8_t qos;
+    bool retain_as_published;
+};
+
+struct id_link {
+    uint32_t id;
+    uint32_t next;
+};
+
+struct gw_router_scratch {
+    struct target *targets;
+    struct id_link *ids;
+    uint32_t *id_run; /* one target's identifiers in a row */
+    struct gw_group **groups;
+    uint32_t target_count, target_capacity;
+    uint32_t id_count, id_capacity, id_run_capacity;
+    uint32_t group_count, group_capacity;
+    uint64_t loops;                   /* other shards that want it */
+    const struct gw_message *message; /* being matched */
+    uint64_t round;
+    bool failed; /* out of memory while matching */
+};
+
+enum gw_status gw_router_init(struct gw_shard *shard)
+{
+    shard->routes.scratch = calloc(1, sizeof(*shard->routes.scratch));
+    return shard->routes.scratch ? GW_OK : GW_NO_MEMORY;
+}
+
+void gw_router_fini(struct gw_shard *shard)
+{
+    struct gw_router_scratch *scratch = shard->routes.scratch;
+    if (!scratch)
+        return;
+    free(scratch->targets);
+    free(scratch->ids);
+    free(scratch->id_run);
+    free(scratch->groups);
+    free(scratch);
+    shard->routes.scratch = NULL;
+}
+
+/* Makes room for one more element; NULL when memory is out. */
+static void *grown(void *array, uint32_t count, uint32_t *capacity, size_t element_size)
+{
+    if (count < *capacity)
+        return array;
+    uint32_t larger = *capacity ? *capacity * 2 : 64;
+    void *moved = realloc(array, larger * element_size);
+    if (moved)
+        *capacity = larger;
+    return moved;
+}
+
+/* -- matching -- */
+
+static struct target *target_of(struct gw_router_scratch *scratch, struct gw_session *session)
+{
+    if (session->match_round == scratch->round)
+        return &scratch->targets[session->match_slot];
+    struct target *targets =
+        grown(scratch->targets, scratch->target_count, &scratch->target_capacity, sizeof(*targets));
+    if (!targets)
+        return NULL;
+    scratch->targets = targets;
+    session->match_round = scratch->round;
+    session->match_slot = scratch->target_count++;
+    struct target *target = &targets[session->match_slot];
+    *target = (struct target){.session = session, .first_id = NO_ID};
+    return target;
+}
+
+static bool add_id(struct gw_router_scratch *scratch, struct target *target, uint32_t id)
+{
+    struct id_link *ids =
+        grown(scratch->ids, scratch->id_count, &scratch->id_capacity, sizeof(*ids));
+    if (!ids)
+        return false;
+    scratch->ids = ids;
+    uint32_t slot = scratch->id_count++;
+    ids[slot] = (struct id_link){id, NO_ID};
+    if (target->first_id == NO_ID)
+        target->first_id = slot;
+    else
+        ids[target->last_id].next = slot;
+    target->last_id = slot;
+    target->id_count++;
+    return true;
+}
+
+static void match_subscription(struct gw_router_scratch *scratch,
+                               const struct gw_subscription *subscription)
+{
+    const struct gw_subscription_options *options = &subscription->options;
+    struct gw_session *session = subscription->session;
+    if (options->no_local && session->client_hash == scratch->message->publisher)
+        return;
+    struct target *target = target_of(scratch, session);
+    if (!target || (options->id != 0 && !add_id(scratch, target, options->id))) {
+        scratch->failed = true;
+        return;
+    }
+    if (options->qos > target->qos)
+        target->qos = options->qos;
+    target->retain_as_published |= options->retain_as_published;
+}
+
+static void match_group(struct gw_router_scratch *scratch, struct gw_group *group)
+{
+    struct gw_group **groups =
+        grown(scratch->groups, scratch->group_count, &scratch->group_capacity, sizeof(*groups));
+    if (!groups) {
+        scratch->failed = true;
+        return;
+    }
+    scratch->groups = groups;
+    groups[scratch->group_count++] = group;
+}
+
+static void on_match(void *user, struct gw_subindex_entry *entry)
+{
+    struct gw_router_scratch *scratch = user;
+    struct gw_target *target = GW_CONTAINER(entry, struct gw_target, entry);
+    switch ((enum gw_target_kind)target->kind) {
+    case GW_TARGET_SUBSCRIPTION:
+        match_subscription(scratch, GW_CONTAINER(target, struct gw_subscription, target));
+        break;
+    case GW_TARGET_GROUP: match_group(scratch, gw_group_of(target)); break;
+    case GW_TARGET_INTEREST: scratch->loops |= gw_interest_loops(target); break;
+    }
+}
+
+static void match(struct gw_shard *shard, const struct gw_message *message)
+{
+    struct gw_router_scratch *scratch = shard->routes.scratch;
+    scratch->target_count = 0;
+    scratch->id_count = 0;
+    scratch->group_count = 0;
+    scratch->loops = 0;
+    scratch->failed = false;
+    scratch->message = message;
+    scratch->round = ++shard->routes.round;
+    gw_subindex_match(shard->routes.index, message->topic_name, on_match, scratch);
+    GW_ASSERT(!scratch->failed); /* nobody may be left out in silence */
+}
+
+/* -- handing over -- */
+
+static const uint32_t *ids_of(struct gw_router_scratch *scratch, const struct target *target)
+{
+    if (target->id_count == 0)
+        return NULL;
+    if (target->id_count == 1)
+        return &scratch->ids[target->first_id].id;
+    if (target->id_count > scratch->id_run_capacity) {
+        uint32_t *run = realloc(scratch->id_run, target->id_count * sizeof(*run));
+        GW_ASSERT(run != NULL);
+        scratch->id_run = run;
+        scratch->id_run_capacity = target->id_count;
+    }
+    uint32_t at = target->first_id;
+    for (uint32_t i = 0; i < target->id_count; i++, at = scratch->ids[at].next)
+        scratch->id_run[i] = scratch->ids[at].id;
+    return scratch->id_run;
+}
+
+static void hand_to_sessions(struct gw_shard *shard, struct gw_message *message)
+{
+    struct gw_router_scratch *scratch = shard->routes.scratch;
+    for (uint32_t i = 0; i < scratch->target_count; i++) {
+        const struct target *target = &scratch->targets[i];
+        struct gw_delivery_options options = {
+            .ids = ids_of(scratch, target),
+            .id_count = target->id_count,
+            .qos = gw_router_qos(message, target->qos),
+            .retain = message->retain && target->retain_as_published,
+        };
+        gw_deliverer_give(shard, target->session, message, &options, false);
+    }
+}
+
+static void hand_to_groups(struct gw_shard *shard, struct gw_message *message)
+{
+    struct gw_router_scratch *scratch = shard->routes.scratch;
+    for (uint32_t i = 0; i < scratch->group_count; i++)
+        gw_group_give(shard, scratch->groups[i], message);
+}
+
+static void hand_to_loops(struct gw_shard *shard, struct gw_message *message, uint64_t loops)
+{
+    for (; loops != 0; loops &= loops - 1)
+        gw_relay_post(
+            shard, (unsigned)__builtin_ctzll(loops),
+            &(struct gw_relay_event){.kind = GW_RELAY_PUBLISH, .blob = gw_blob_ref(message->blob)});
+}
+
+bool gw_router_publish(struct gw_shard *shard, struct gw_message *message)
+{
+    struct gw_router_scratch *scratch = shard->routes.scratch;
+    match(shard, message);
+    uint64_t loops = scratch->loops & ~((uint64_t)1 << shard->index);
+    bool wanted = scratch->target_count > 0 || scratch->group_count > 0 || loops != 0;
+    if (loops != 0 || message->retain) {
+        enum gw_status status = gw_message_keep(message);
+        GW_ASSERT(status == GW_OK);
+    }
+    if (message->retain)
+        gw_keeper_keep(shard, message);
+    hand_to_loops(shard, message, loops);
+    hand_to_sessions(shard, message);
+    hand_to_groups(shard, message);
+    return wanted;
+}
+
+void gw_router_on_publish(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
+{
+    struct gw_message message;
+    (void)now;
+    gw_message_open(event->blob, &message);
+    match(shard, &message);
+    hand_to_sessions(shard, &message);
+    hand_to_groups(shard, &message);
+    gw_blob_unref(&event->blob);
+}

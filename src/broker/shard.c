@@ -1,0 +1,213 @@
+#include "broker/shard.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "broker/client.h"
+#include "broker/group.h"
+#include "broker/interest.h"
+#include "broker/keeper.h"
+#include "broker/registry.h"
+#include "broker/replay.h"
+#include "broker/router.h"
+
+#define SCRATCH_MAX      ((size_t)GW_VARINT_MAX + 16)
+#define SCRATCH_KEPT_MAX ((size_t)256 * 1024) /* larger scratch goes back at the end of a turn */
+#define DELIVERIES_MAX   ((size_t)1 << 31)
+
+int64_t gw_shard_total(const struct gw_shard *shard, enum gw_metric metric)
+{
+    int64_t total = 0;
+    for (unsigned i = 0; i < shard->world->shard_count; i++)
+        total += gw_metrics_get(&shard->world->shards[i].metrics, metric);
+    return total;
+}
+
+bool gw_shard_memory_full(const struct gw_shard *shard)
+{
+    return shard->memory_used >= gw_shard_settings(shard)->limits.memory;
+}
+
+void gw_shard_count_outbox(struct gw_shard *shard, struct gw_outbox *outbox)
+{
+    size_t bytes = gw_outbox_bytes(outbox);
+    uint32_t count = outbox->queued_count + outbox->flight_count;
+    gw_metrics_add(&shard->metrics, GW_METRIC_QUEUED_BYTES,
+                   (int64_t)bytes - (int64_t)outbox->told_bytes);
+    gw_metrics_add(&shard->metrics, GW_METRIC_QUEUED, (int64_t)count - outbox->told_count);
+    outbox->told_bytes = bytes;
+    outbox->told_count = count;
+}
+
+void gw_shard_log_full(const struct gw_shard *shard, const struct gw_session *session)
+{
+    struct gw_log_field fields[] = {
+        gw_log_text("id", gw_session_client_id(session)),
+        gw_log_number("queued", session->outbox.queued_count),
+        gw_log_number("bytes", (int64_t)session->outbox.queued_bytes),
+        gw_log_number("dropped", (int64_t)session->outbox.dropped),
+    };
+    gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "queue.full",
+                 "a client's queue is full: messages are dropped", fields, GW_COUNT_OF(fields));
+}
+
+/* -- the turn -- */
+
+static void on_turn(struct gw_timer *timer, gw_mono_ns now)
+{
+    (void)timer;
+    (void)now; /* being awake is all that was wanted: before_flush does the work */
+}
+
+void gw_shard_want_turn(struct gw_shard *shard)
+{
+    gw_wheel_arm(gw_loop_wheel(shard->loop), &shard->turn, 0);
+}
+
+static void on_pressure(struct gw_timer *timer, gw_mono_ns now)
+{
+    struct gw_shard *shard = GW_CONTAINER(timer, struct gw_shard, clients.pressure);
+    if (gw_relay_congested(shard)) {
+        gw_wheel_arm(gw_loop_wheel(shard->loop), timer, now + GW_WHEEL_TICK_NS);
+        return;
+    }
+    for (struct gw_list *link; (link = gw_list_pop_front(&shard->clients.paused)) != NULL;) {
+        struct gw_client *client = GW_CONTAINER(link, struct gw_client, paused);
+        gw_keepalive_on_packet(&client->keepalive, now);
+        if (!client->choked)
+            gw_conn_resume(client->conn);
+    }
+}
+
+/* Clients that were ended this turn let go of their sessions here, not in the middle of whatever
+ * ended them. */
+static void release_ending(struct gw_shard *shard, gw_mono_ns now)
+{
+    for (struct gw_list *link; (link = gw_list_pop_front(&shard->clients.ending)) != NULL;)
+        gw_client_release_session(GW_CONTAINER(link, struct gw_client, paused), now);
+}
+
+static void take_figures(struct gw_shard *shard)
+{
+    const struct gw_loop_counters *counters = gw_loop_counters(shard->loop);
+    gw_metrics_set(&shard->metrics, GW_METRIC_BYTES_RECEIVED, (int64_t)counters->bytes_in);
+    gw_metrics_set(&shard->metrics, GW_METRIC_BYTES_SENT, (int64_t)counters->bytes_out);
+    gw_metrics_set(&shard->metrics, GW_METRIC_OUTPUT_BYTES, (int64_t)counters->output_bytes);
+    shard->memory_used = (uint64_t)(gw_shard_total(shard, GW_METRIC_QUEUED_BYTES) +
+                                    gw_shard_total(shard, GW_METRIC_RETAINED_BYTES) +
+                                    gw_shard_total(shard, GW_METRIC_OUTPUT_BYTES));
+}
+
+static void shrink(struct gw_buf *scratch)
+{
+    if (scratch->capacity > SCRATCH_KEPT_MAX)
+        gw_buf_fini(scratch);
+}
+
+static void note_drained(struct gw_shard *shard)
+{
+    if (!shard->clients.draining || shard->clients.drained || !gw_list_empty(&shard->clients.all))
+        return;
+    shard->clients.drained = true;
+    atomic_fetch_add_explicit(&shard->world->drained, 1, memory_order_release);
+}
+
+static void before_flush(void *user, gw_mono_ns now)
+{
+    struct gw_shard *shard = user;
+    release_ending(shard, now);
+    gw_replay_run(shard, now);
+    release_ending(shard, now); /* a replay may have ended somebody */
+    gw_relay_flush(shard);
+    take_figures(shard);
+    shrink(&shard->scratch);
+    shrink(&shard->scratch_in);
+    note_drained(shard);
+}
+
+void gw_shard_drain(struct gw_shard *shard)
+{
+    shard->clients.draining = true;
+    GW_LIST_FOREACH (link, &shard->clients.all) {
+        gw_client_end(GW_CONTAINER(link, struct gw_client, link), GW_REASON_SERVER_SHUTTING_DOWN,
+                      "the broker is shutting down", NULL);
+    }
+    gw_shard_want_turn(shard);
+}
+
+/* -- configuration -- */
+
+void gw_shard_config_unref(struct gw_shard_config *config)
+{
+    if (!config || atomic_fetch_sub_explicit(&config->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    gw_config_fini(&config->config);
+    free(config);
+}
+
+void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config)
+{
+    struct gw_shard_config *before = shard->config;
+    shard->config = config;
+    gw_shard_config_unref(before);
+}
+
+/* -- life -- */
+
+static enum gw_status init_routes(struct gw_shard *shard)
+{
+    shard->routes.index = gw_subindex_new(shard->world->services.seed);
+    if (!shard->routes.index)
+        return GW_NO_MEMORY;
+    gw_interest_init(shard);
+    gw_group_init(shard);
+    return gw_router_init(shard);
+}
+
+enum gw_status gw_shard_init(struct gw_shard *shard, struct gw_shard_world *world, unsigned index,
+                             struct gw_shard_config *config)
+{
+    shard->world = world;
+    shard->index = index;
+    shard->config = config;
+    gw_list_init(&shard->clients.all);
+    gw_list_init(&shard->clients.paused);
+    gw_list_init(&shard->clients.ending);
+    gw_timer_init(&shard->clients.pressure, on_pressure);
+    gw_timer_init(&shard->turn, on_turn);
+    gw_buf_init(&shard->scratch, SCRATCH_MAX);
+    gw_buf_init(&shard->scratch_in, SCRATCH_MAX);
+    gw_random_init(&shard->random, gw_hash_mix(world->services.seed, index + 1));
+    gw_pool_init(&shard->sessions.host.deliveries, sizeof(struct gw_delivery), DELIVERIES_MAX);
+    shard->sessions.host.on_settled = gw_group_settled;
+    shard->sessions.host.user = shard;
+    gw_registry_init(shard);
+    gw_replay_init(shard);
+    shard->loop = gw_loop_new(world->services.sockets, world->services.clock, shard);
+    if (!shard->loop)
+        return GW_OS_ERROR;
+    GW_TRY(init_routes(shard));
+    GW_TRY(gw_keeper_init(shard));
+    struct gw_loop_hooks hooks = {before_flush, shard};
+    gw_loop_set_hooks(shard->loop, &hooks);
+    return GW_OK;
+}
+
+void gw_shard_fini(struct gw_shard *shard)
+{
+    if (shard->retained.set) {
+        gw_registry_fini(shard);
+        gw_group_fini(shard);
+        gw_interest_fini(shard);
+        gw_keeper_fini(shard);
+    }
+    gw_replay_fini(shard);
+    gw_router_fini(shard);
+    gw_relay_fini(shard);
+    gw_subindex_free(shard->routes.index);
+    gw_pool_fini(&shard->sessions.host.deliveries);
+    gw_buf_fini(&shard->scratch);
+    gw_buf_fini(&shard->scratch_in);
+    gw_loop_free(shard->loop);
+    gw_shard_config_unref(shard->config);
+}

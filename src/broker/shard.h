@@ -1,0 +1,146 @@
+/*
+ * broker/shard: everything that one loop owns: its clients, sessions, subscriptions, retained
+ *               messages, groups, and the figures about them.
+ *
+ * Layer   broker.
+ * Owner   one loop; other shards reach it by relay only.
+ * Life    init before the loop runs, fini after it stopped.
+ * Limits  the configuration's.
+ */
+#ifndef GW_BROKER_SHARD_H
+#define GW_BROKER_SHARD_H
+
+#include "base/handles.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "broker/broker.h"
+#include "broker/metrics.h"
+#include "broker/relay.h"
+#include "session/session.h"
+#include "topic/retained.h"
+
+struct gw_relay_batch;
+struct gw_router_scratch;
+struct gw_client;
+
+/* A configuration in use, counted by the shards that read it. */
+struct gw_shard_config {
+    atomic_uint refs;
+    struct gw_config config;
+};
+
+/* What all shards share; immutable while they run. */
+struct gw_shard_world {
+    struct gw_broker_services services;
+    struct gw_shard *shards;
+    unsigned shard_count;
+    gw_mono_ns started_at;
+    atomic_uint drained; /* shards whose drain is over */
+};
+
+/* Sessions and what hangs on them. */
+struct gw_shard_sessions {
+    struct gw_map by_id;         /* gw_session.node */
+    struct gw_handles handles;   /* gw_session.handle */
+    struct gw_map subscriptions; /* gw_subscription.node */
+    struct gw_outbox_host host;  /* deliveries of all outboxes */
+};
+
+/* Who wants what. */
+struct gw_shard_routes {
+    struct gw_subindex *index;
+    struct gw_map interests; /* gw_interest.node, by filter; empty with one shard */
+    struct gw_map groups;    /* gw_group.node, by whole filter */
+    struct gw_handles members;
+    struct gw_router_scratch *scratch;
+    uint64_t round; /* publications matched */
+};
+
+struct gw_shard_retained {
+    struct gw_retained *set;
+    struct gw_retained_cursor sweep; /* of expired ones */
+    struct gw_timer sweeper;
+    bool sweeping;
+    struct gw_handles replays;
+    struct gw_list ready; /* gw_replay.ready: have room to go on */
+};
+
+struct gw_shard_clients {
+    struct gw_list all;      /* gw_client.link */
+    struct gw_list paused;   /* gw_client.paused: not read while other shards are behind */
+    struct gw_list ending;   /* gw_client.paused: to let go of their session this turn */
+    struct gw_map addresses; /* connections before CONNECT, by address */
+    struct gw_timer pressure;
+    bool draining;
+    bool drained;
+};
+
+struct gw_shard {
+    struct gw_shard_world *world;
+    struct gw_shard_config *config;
+    struct gw_loop *loop;
+    struct gw_shard_sessions sessions;
+    struct gw_shard_routes routes;
+    struct gw_shard_retained retained;
+    struct gw_shard_clients clients;
+    struct gw_relay_batch *outgoing[GW_BROKER_SHARDS_MAX];
+    struct gw_metrics metrics;
+    struct gw_random random;
+    struct gw_buf scratch;    /* what goes out: properties, reason codes; within one call */
+    struct gw_buf scratch_in; /* what came in: properties of the message on its way */
+    struct gw_timer turn;     /* armed to keep the loop from sleeping on unfinished work */
+    unsigned index;
+    uint64_t memory_used; /* of all shards, read once a turn */
+};
+
+/* Prepares a shard and its loop; GW_NO_MEMORY, GW_OS_ERROR. */
+GW_MUST_USE enum gw_status gw_shard_init(struct gw_shard *shard, struct gw_shard_world *world,
+                                         unsigned index, struct gw_shard_config *config);
+/* Releases everything; the loop must not run any more. */
+void gw_shard_fini(struct gw_shard *shard);
+
+static inline const struct gw_config *gw_shard_settings(const struct gw_shard *shard)
+{
+    return &shard->config->config;
+}
+
+static inline const struct gw_log *gw_shard_log(const struct gw_shard *shard)
+{
+    return shard->world->services.log;
+}
+
+/* Which shard owns what hashes so. */
+static inline unsigned gw_shard_owner(const struct gw_shard *shard, uint64_t hash)
+{
+    return (unsigned)(hash % shard->world->shard_count);
+}
+
+/* The hash under which names and ids are spread; the same on every shard. */
+static inline uint64_t gw_shard_hash(const struct gw_shard *shard, struct gw_span bytes)
+{
+    return gw_hash_bytes(bytes, shard->world->services.seed);
+}
+
+/* Asks for one more turn soon: there is work left that no event will announce. */
+void gw_shard_want_turn(struct gw_shard *shard);
+
+/* A figure over all shards. */
+int64_t gw_shard_total(const struct gw_shard *shard, enum gw_metric metric);
+
+/* Begins the drain on this shard, and tells if it is over. */
+void gw_shard_drain(struct gw_shard *shard);
+
+/* Puts a configuration in force; takes the reference over. */
+void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config);
+void gw_shard_config_unref(struct gw_shard_config *config);
+
+/* Logs that a client's queue is full. */
+void gw_shard_log_full(const struct gw_shard *shard, const struct gw_session *session);
+
+/* Brings the figures up to date with what an outbox holds. */
+void gw_shard_count_outbox(struct gw_shard *shard, struct gw_outbox *outbox);
+
+/* True while limits.memory is used up. */
+bool gw_shard_memory_full(const struct gw_shard *shard);
+
+#endif

@@ -1,0 +1,248 @@
+#include "broker/subscriber.h"
+
+#include "auth/authority.h"
+#include "broker/group.h"
+#include "broker/interest.h"
+#include "broker/registry.h"
+#include "broker/replay.h"
+#include "topic/name.h"
+#include "wire/subscribe.h"
+
+#define SUBACK_HEAD_MAX 16u
+
+static bool is_shared(struct gw_span filter)
+{
+    return gw_span_starts_with(filter, GW_SPAN_LIT("$share/"));
+}
+
+/* What is wrong with the whole SUBSCRIBE; reason 0 if nothing is. */
+static struct gw_fault check_filter(const struct gw_config_mqtt *mqtt,
+                                    const struct gw_filter_request *request)
+{
+    bool shared = is_shared(request->filter);
+    if (shared && request->no_local)
+        return (struct gw_fault){GW_REASON_PROTOCOL_ERROR, "No Local on a shared subscription",
+                                 "MQTT-3.8.3-4"};
+    if (shared && !mqtt->shared_subscriptions)
+        return (struct gw_fault){GW_REASON_SHARED_NOT_SUPPORTED, "mqtt.shared_subscriptions is off",
+                                 "3.2.2.3.13"};
+    if (!mqtt->wildcard_subscriptions && gw_filter_has_wildcard(request->filter))
+        return (struct gw_fault){GW_REASON_WILDCARDS_NOT_SUPPORTED,
+                                 "mqtt.wildcard_subscriptions is off", "3.2.2.3.11"};
+    return (struct gw_fault){0};
+}
+
+static bool check_packet(struct gw_client *client, const struct gw_subscribe *packet)
+{
+    const struct gw_config *config = gw_shard_settings(client->shard);
+    bool v5 = client->peer.version == GW_VERSION_5;
+    struct gw_fault fault = {0};
+    if (packet->filter_count > config->limits.filters_per_packet)
+        fault = (struct gw_fault){GW_REASON_QUOTA_EXCEEDED,
+                                  "more filters than limits.filters_per_packet", NULL};
+    else if (v5 && gw_props_has(&packet->props, SUBSCRIPTION_ID) &&
+             packet->type == GW_PACKET_SUBSCRIBE && !config->mqtt.subscription_ids)
+        fault = (struct gw_fault){GW_REASON_SUBSCRIPTION_IDS_NOT_SUPPORTED,
+                                  "mqtt.subscription_ids is off", "3.2.2.3.12"};
+    struct gw_reader filters = gw_reader_of(packet->filters);
+    struct gw_filter_request request;
+    while (v5 && fault.reason == 0 && packet->type == GW_PACKET_SUBSCRIBE &&
+           gw_subscribe_next(&filters, packet->type, &request) == GW_OK)
+        fault = check_filter(&config->mqtt, &request);
+    if (fault.reason == 0)
+        return true;
+    gw_client_end_fault(client, &fault);
+    return false;
+}
+
+static enum gw_status add_new(struct gw_client *client, const struct gw_filter_request *request,
+                              const struct gw_filter_parts *parts,
+                              struct gw_subscription **ret_subscription)
+{
+    struct gw_shard *shard = client->shard;
+    struct gw_session *session = client->session;
+    if (session->subscription_count >= gw_shard_settings(shard)->limits.subscriptions)
+        return GW_LIMIT;
+    struct gw_subscription *subscription =
+        gw_subscription_new(session, session->handle, request->filter);
+    if (!subscription)
+        return GW_NO_MEMORY;
+    subscription->shared = parts->shared;
+    enum gw_status status = gw_map_insert(&shard->sessions.subscriptions, &subscription->node);
+    if (status == GW_OK && !parts->shared) {
+        status = gw_subindex_add(shard->routes.index, parts->filter, &subscription->target.entry);
+        if (status == GW_OK)
+            gw_interest_add(shard, parts->filter);
+        else
+            gw_map_remove(&shard->sessions.subscriptions, &subscription->node);
+    }
+    if (status != GW_OK) {
+        gw_subscription_free(subscription);
+        return status;
+    }
+    gw_list_push_back(&session->subscriptions, &subscription->link);
+    session->subscription_count++;
+    gw_metrics_add(&shard->metrics, GW_METRIC_SUBSCRIPTIONS, 1);
+    if (parts->shared) {
+        session->shared_count++;
+        gw_metrics_add(&shard->metrics, GW_METRIC_SHARED_SUBSCRIPTIONS, 1);
+    }
+    *ret_subscription = subscription;
+    return GW_OK;
+}
+
+static bool wants_retained(const struct gw_config *config, const struct gw_filter_request *request,
+                           bool shared, bool is_new)
+{
+    if (shared || !config->mqtt.retain)
+        return false;
+    return request->retain_handling == GW_RETAIN_SEND ||
+           (request->retain_handling == GW_RETAIN_SEND_IF_NEW && is_new);
+}
+
+/* Subscribes to one filter; returns its reason code. */
+static uint8_t subscribe(struct gw_client *client, const struct gw_filter_request *request,
+                         uint32_t id, bool *ret_retained)
+{
+    struct gw_shard *shard = client->shard;
+    struct gw_session *session = client->session;
+    const struct gw_config *config = gw_shard_settings(shard);
+    struct gw_filter_parts parts;
+    *ret_retained = false;
+    enum gw_status status = gw_filter_split(request->filter, config->limits.topic_levels, &parts);
+    if (status != GW_OK)
+        return GW_REASON_TOPIC_FILTER_INVALID;
+    if ((parts.shared && !config->mqtt.shared_subscriptions) ||
+        (!config->mqtt.wildcard_subscriptions && gw_filter_has_wildcard(parts.filter)))
+        return GW_REASON_IMPLEMENTATION_SPECIFIC;
+    if (gw_authority_subscribe(parts.filter) != GW_AUTHORITY_YES)
+        return GW_REASON_NOT_AUTHORIZED;
+
+    struct gw_subscription *subscription =
+        gw_subscription_find(&shard->sessions.subscriptions, session->handle, request->filter);
+    bool is_new = subscription == NULL;
+    if (is_new) {
+        status = add_new(client, request, &parts, &subscription);
+        if (status != GW_OK)
+            return status == GW_LIMIT ? GW_REASON_QUOTA_EXCEEDED : GW_REASON_UNSPECIFIED;
+    }
+    uint8_t qos = request->qos;
+    if (qos > config->mqtt.max_qos)
+        qos = (uint8_t)config->mqtt.max_qos;
+    subscription->options = (struct gw_subscription_options){
+        .id = id,
+        .qos = qos,
+        .no_local = request->no_local || client->peer.bridge,
+        .retain_as_published = request->retain_as_published || client->peer.bridge,
+    };
+    if (parts.shared)
+        gw_group_join(shard, subscription);
+    *ret_retained = wants_retained(config, request, parts.shared, is_new);
+    return qos;
+}
+
+/* Answers with one reason code for each filter. */
+static void send_suback(struct gw_client *client, const struct gw_subscribe *packet,
+                        struct gw_span reasons)
+{
+    struct gw_suback suback = {
+        .type = packet->type == GW_PACKET_SUBSCRIBE ? GW_PACKET_SUBACK : GW_PACKET_UNSUBACK,
+        .packet_id = packet->packet_id,
+        .reasons = reasons,
+    };
+    size_t room = SUBACK_HEAD_MAX + reasons.size;
+    uint8_t *memory = gw_client_reserve(client, room);
+    if (!memory)
+        return;
+    struct gw_writer w = gw_writer_of(memory, room);
+    size_t size = gw_suback_encode(&w, (enum gw_version)client->peer.version, &suback);
+    if (client->peer.version == GW_VERSION_5 && size > client->peer.packet_max) {
+        gw_conn_commit(client->conn, 0);
+        gw_client_end(client, GW_REASON_PACKET_TOO_LARGE,
+                      "SUBACK does not fit the client's maximum packet size", NULL);
+        return;
+    }
+    gw_client_commit(client, size);
+}
+
+static bool decode(struct gw_client *client, const struct gw_frame *frame,
+                   struct gw_subscribe *ret_packet)
+{
+    struct gw_fault fault;
+    if (gw_subscribe_decode(frame->header.type, frame->body, (enum gw_version)client->peer.version,
+                            gw_shard_settings(client->shard)->limits.user_properties, ret_packet,
+                            &fault) == GW_OK)
+        return check_packet(client, ret_packet);
+    gw_client_end_fault(client, &fault);
+    return false;
+}
+
+/* Room in the shard's scratch for a reason code and a mark for each filter. */
+static uint8_t *reasons_for(struct gw_client *client, uint32_t filter_count)
+{
+    struct gw_buf *scratch = &client->shard->scratch_in;
+    gw_buf_clear(scratch);
+    if (gw_buf_reserve(scratch, filter_count * (size_t)2) == GW_OK)
+        return scratch->data;
+    gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+    return NULL;
+}
+
+void gw_subscriber_on_subscribe(struct gw_client *client, const struct gw_frame *frame,
+                                gw_mono_ns now)
+{
+    struct gw_subscribe packet;
+    (void)now;
+    if (!decode(client, frame, &packet))
+        return;
+    uint8_t *reasons = reasons_for(client, packet.filter_count);
+    if (!reasons)
+        return;
+    bool has_id =
+        client->peer.version == GW_VERSION_5 && gw_props_has(&packet.props, SUBSCRIPTION_ID);
+    uint32_t id = has_id ? packet.props.subscription_id : 0;
+    uint8_t *retained = reasons + packet.filter_count;
+    struct gw_reader filters = gw_reader_of(packet.filters);
+    struct gw_filter_request request;
+    for (uint32_t i = 0; gw_subscribe_next(&filters, packet.type, &request) == GW_OK; i++) {
+        bool wanted;
+        reasons[i] = subscribe(client, &request, id, &wanted);
+        retained[i] = wanted;
+    }
+    send_suback(client, &packet, gw_span_of(reasons, packet.filter_count));
+    filters = gw_reader_of(packet.filters);
+    for (uint32_t i = 0; gw_subscribe_next(&filters, packet.type, &request) == GW_OK; i++)
+        if (retained[i])
+            gw_replay_start(client->shard, client->session, request.filter);
+}
+
+static uint8_t unsubscribe(struct gw_client *client, struct gw_span filter)
+{
+    struct gw_filter_parts parts;
+    struct gw_shard *shard = client->shard;
+    if (gw_filter_split(filter, gw_shard_settings(shard)->limits.topic_levels, &parts) != GW_OK)
+        return GW_REASON_TOPIC_FILTER_INVALID;
+    struct gw_subscription *subscription =
+        gw_subscription_find(&shard->sessions.subscriptions, client->session->handle, filter);
+    if (!subscription)
+        return GW_REASON_NO_SUBSCRIPTION_EXISTED;
+    gw_registry_unsubscribe(shard, subscription);
+    return GW_REASON_SUCCESS;
+}
+
+void gw_subscriber_on_unsubscribe(struct gw_client *client, const struct gw_frame *frame,
+                                  gw_mono_ns now)
+{
+    struct gw_subscribe packet;
+    (void)now;
+    if (!decode(client, frame, &packet))
+        return;
+    uint8_t *reasons = reasons_for(client, packet.filter_count);
+    if (!reasons)
+        return;
+    struct gw_reader filters = gw_reader_of(packet.filters);
+    struct gw_filter_request request;
+    for (uint32_t i = 0; gw_subscribe_next(&filters, packet.type, &request) == GW_OK; i++)
+        reasons[i] = unsubscribe(client, request.filter);
+    send_suback(client, &packet, gw_span_of(reasons, packet.filter_count));
+}
