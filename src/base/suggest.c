@@ -1,5 +1,7 @@
 #include "base/suggest.h"
 
+#define BEGINNING_MIN 3 /* letters that begin a word without doubt */
+
 static uint8_t lower(uint8_t c)
 {
     return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
@@ -42,6 +44,9 @@ bool gw_suggest_near(struct gw_span word, struct gw_span candidate, size_t *ret_
     size_t longer = word.size > candidate.size ? word.size : candidate.size;
     size_t distance = gw_suggest_distance(word, candidate);
 
+    if (word.size >= BEGINNING_MIN && distance > 1 && distance != SIZE_MAX &&
+        gw_span_starts_with(candidate, word))
+        distance = 1; /* cut short, not misspelt */
     *ret_distance = distance;
     return distance != SIZE_MAX && longer > 1 && distance * 3 <= longer + 1 && distance < longer;
 }

@@ -301,6 +301,37 @@ static bool is_plain(uint8_t c)
            c == '.' || c == '/' || c == '-';
 }
 
+/* The code of a character of two or three bytes at the front of valid UTF-8; 0 for any other. */
+static uint32_t code_of(struct gw_span text)
+{
+    if ((text.data[0] & 0xE0) == 0xC0)
+        return (text.data[0] & 0x1Fu) << 6 | (text.data[1] & 0x3Fu);
+    if ((text.data[0] & 0xF0) == 0xE0)
+        return (text.data[0] & 0x0Fu) << 12 | (text.data[1] & 0x3Fu) << 6 | (text.data[2] & 0x3Fu);
+    return 0;
+}
+
+/* Writes the character at the front of a text as it stands between double quotes of YAML; returns
+ * the bytes it had. */
+static size_t escape(struct gw_span text, char out[8])
+{
+    uint8_t c = text.data[0];
+    uint32_t code = code_of(text);
+
+    if (c < 0x20 || c == 0x7F)
+        snprintf(out, 8, "\\x%02X", c);
+    else if (c == '"' || c == '\\')
+        snprintf(out, 8, "\\%c", c);
+    else if (gw_span_starts_with(text, GW_SPAN_LIT("${")))
+        snprintf(out, 8, "$$");
+    else if ((code >= 0x80 && code < 0xA0) || code == 0x2028 || code == 0x2029 || code == 0xFEFF ||
+             code >= 0xFFFE) /* YAML takes them as line ends, or not at all */
+        snprintf(out, 8, "\\u%04X", code);
+    else
+        snprintf(out, 8, "%c", c);
+    return out[0] == '\\' && code > 0 ? (code < 0x800 ? 2 : 3) : 1;
+}
+
 enum gw_status gw_confvalue_print_text(struct gw_span text, struct gw_buf *out)
 {
     bool plain = text.size > 0 && is_plain(text.data[0]) && text.data[0] != '-';
@@ -310,18 +341,12 @@ enum gw_status gw_confvalue_print_text(struct gw_span text, struct gw_buf *out)
     if (plain)
         return gw_buf_append(out, text);
     GW_TRY(gw_buf_append(out, GW_SPAN_LIT("\"")));
-    for (size_t i = 0; i < text.size; i++) {
-        uint8_t c = text.data[i];
-        char escape[8] = {(char)c};
-        size_t size = 1;
+    while (text.size > 0) {
+        char escaped[8];
+        size_t size = escape(text, escaped);
 
-        if (c < 0x20 || c == 0x7F)
-            size = (size_t)snprintf(escape, sizeof escape, "\\x%02X", c);
-        else if (c == '"' || c == '\\')
-            size = (size_t)snprintf(escape, sizeof escape, "\\%c", c);
-        else if (c == '$' && i + 1 < text.size && text.data[i + 1] == '{')
-            size = (size_t)snprintf(escape, sizeof escape, "$$");
-        GW_TRY(gw_buf_append(out, gw_span_of(escape, size)));
+        GW_TRY(gw_buf_append(out, gw_span_str(escaped)));
+        text = gw_span_from(text, size);
     }
     return gw_buf_append(out, GW_SPAN_LIT("\""));
 }

@@ -49,8 +49,9 @@ static void test_word(void **state)
     static const struct {
         const char *word, *meant;
     } rows[] = {
-        {"srve", "serve"}, {"server", "serve"}, {"confg", "config"}, {"chekc", "check"},
-        {"zzz", NULL},     {"", NULL},          {"x", NULL},         {"SUB", "sub"},
+        {"srve", "serve"},  {"server", "serve"}, {"confg", "config"}, {"chekc", "check"},
+        {"zzz", NULL},      {"", NULL},          {"x", NULL},         {"SUB", "sub"},
+        {"conf", "config"}, {"co", NULL},
     };
 
     (void)state;

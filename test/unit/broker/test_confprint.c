@@ -33,6 +33,8 @@ static void test_effective_loads_again(void **state)
         "threads: 7\nlisteners: [{url: 'mqtt://0.0.0.0:1', anonymous: insecure}]",
         "listeners: ['mqtt://127.0.0.1:9', {url: mqtt://127.0.0.1:8, anonymous: false}]",
         "mqtt: {response_information: \"a\\\"b\\\\ \\x01 $${x} \\t#:- '\", versions: [5]}",
+        "mqtt: {response_information: \"\\u0085 \\x9b \\u2028\\u2029 \\uFEFF\\uFFFF "
+        "\\u00e4\\u20AC\\U0001F600 \xC3\xA4 \\e\\x7f\"}",
         "mqtt: {response_information: '- x'}\nlimits: {queue: {policy: disconnect, bytes: "
         "1234567}}",
         "limits: {session_expiry: 90s, will_delay: 0, connect_time: 1m1ms}\nshared: {queue: "

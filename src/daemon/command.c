@@ -1,0 +1,133 @@
+#include "daemon/command.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/compiler.h"
+#include "base/suggest.h"
+#include "daemon/serve.h"
+#include "daemon/showing.h"
+#include "os/process.h"
+
+#define EXTERNAL_NAME_MAX 128
+
+/* A subcommand; argv[0] is its own word. */
+struct command {
+    const char *name;
+    const char *help; /* NULL: not listed */
+    int (*run)(const char *program, int argc, char **argv);
+};
+
+static int run_version(const char *program, int argc, char **argv);
+static int run_help(const char *program, int argc, char **argv);
+
+static const struct command commands[] = {
+    {"serve", "run the broker", gw_serve_run},
+    {"check", "check a configuration file, start nothing", gw_showing_check},
+    {"config", "show the configuration, its defaults, its reference", gw_showing_config},
+    {"version", "print the version", run_version},
+    {"help", "explain a command or a configuration key", run_help},
+    {"--version", NULL, run_version},
+    {"--help", NULL, run_help},
+    {"-h", NULL, run_help},
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < GW_COUNT_OF(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static int run_version(const char *program, int argc, char **argv)
+{
+    (void)program;
+    (void)argc;
+    (void)argv;
+    puts("godwit " GW_VERSION_TEXT " (MQTT 3.1, 3.1.1, 5.0)");
+    return GW_COMMAND_OK;
+}
+
+static void print_overview(FILE *out)
+{
+    fputs("godwit: an MQTT broker and its tools\n\n"
+          "  godwit serve                          a broker on this machine, to try things\n"
+          "  godwit serve -c godwit.yaml           with a configuration\n\n",
+          out);
+    for (size_t i = 0; i < GW_COUNT_OF(commands); i++) {
+        if (commands[i].help != NULL)
+            fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+    }
+    fputs("\ngodwit help COMMAND or godwit COMMAND --help says more; godwit help limits.packet "
+          "explains a key.\n",
+          out);
+}
+
+/* Says that there is no such word, and which was meant. */
+static int refuse_word(const char *what, const char *word)
+{
+    const char *names[GW_COUNT_OF(commands)];
+    const char *meant;
+
+    for (size_t i = 0; i < GW_COUNT_OF(commands); i++)
+        names[i] = commands[i].name;
+    meant = gw_suggest_word(gw_span_str(word), names, GW_COUNT_OF(names));
+    fprintf(stderr, "godwit: there is no %s \"%s\"", what, word);
+    if (meant != NULL)
+        fprintf(stderr, ": did you mean \"%s\"?", meant);
+    fputs("\n   hint: godwit help\n", stderr);
+    return GW_COMMAND_USAGE;
+}
+
+static int run_help(const char *program, int argc, char **argv)
+{
+    static char help_flag[] = "--help";
+    const struct command *command;
+
+    if (argc < 2) {
+        print_overview(stdout);
+        return GW_COMMAND_OK;
+    }
+    if (gw_showing_key(argv[1]))
+        return GW_COMMAND_OK;
+    command = find_command(argv[1]);
+    if (command == NULL)
+        return strchr(argv[1], '.') != NULL ? gw_showing_refuse_key(argv[1])
+                                            : refuse_word("command or key", argv[1]);
+    if (command->run == run_help || command->run == run_version) {
+        print_overview(stdout);
+        return GW_COMMAND_OK;
+    }
+    char *words[] = {argv[1], help_flag, NULL};
+    return command->run(program, 2, words);
+}
+
+/* Becomes godwit-WORD if there is one. */
+static void try_external(char **argv)
+{
+    char name[EXTERNAL_NAME_MAX];
+    int size = snprintf(name, sizeof name, "godwit-%s", argv[0]);
+
+    if (argv[0][0] == '-' || strchr(argv[0], '/') != NULL || size < 0 ||
+        (size_t)size >= sizeof name)
+        return;
+    gw_process_become(name, argv);
+}
+
+int gw_command_run(int argc, char **argv)
+{
+    const char *program = argc > 0 ? argv[0] : "godwit";
+    const struct command *command;
+
+    if (argc < 2) {
+        print_overview(stderr);
+        return GW_COMMAND_USAGE;
+    }
+    command = find_command(argv[1]);
+    if (command != NULL)
+        return command->run(program, argc - 1, argv + 1);
+    try_external(argv + 1);
+    return refuse_word(argv[1][0] == '-' ? "option" : "command", argv[1]);
+}

@@ -1,0 +1,6 @@
+#include "daemon/command.h"
+
+int main(int argc, char **argv)
+{
+    return gw_command_run(argc, argv);
+}

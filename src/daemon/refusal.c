@@ -1,0 +1,84 @@
+#include "daemon/refusal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "daemon/command.h"
+#include "os/holder.h"
+#include "os/process.h"
+
+#define CODE_COLUMN 74 /* as in broker/confreport.c */
+
+/* The last line of a refusal: the cure, and the code at the right. */
+GW_PRINTF(2, 3) static void put_hint(const char *code, const char *format, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fprintf(stderr, "   hint: %-*s [%s]\n", CODE_COLUMN - 10, text, code);
+}
+
+static int refuse_in_use(const char *address, uint16_t port)
+{
+    struct gw_holder holder;
+    int other = port < UINT16_MAX ? port + 1 : 1883;
+
+    if (!gw_holder_find(port, &holder)) {
+        fprintf(stderr, "cannot listen on %s: already in use\n", address);
+        put_hint("L301", "choose another port, as -p %d", other);
+    } else if (holder.pid == 0) {
+        fprintf(stderr, "cannot listen on %s: already in use by a program of user %s\n", address,
+                holder.user);
+        put_hint("L301", "sudo ss -ltnp 'sport = :%u' names it; or take -p %d", port, other);
+    } else if (strcmp(holder.name, "mosquitto") == 0) {
+        fprintf(stderr, "cannot listen on %s: already in use by mosquitto (pid %" PRId64 ")\n",
+                address, holder.pid);
+        put_hint("L301", "systemctl stop mosquitto, or another port, as -p %d", other);
+    } else {
+        fprintf(stderr, "cannot listen on %s: already in use by %s (pid %" PRId64 ")\n", address,
+                holder.name, holder.pid);
+        put_hint("L301", "kill %" PRId64 ", or another port, as -p %d", holder.pid, other);
+    }
+    return GW_COMMAND_UNAVAILABLE;
+}
+
+static int refuse_permission(const char *address)
+{
+    char user[64];
+
+    fprintf(stderr, "cannot listen on %s: permission denied (running as user %s)\n", address,
+            gw_process_user(user, sizeof user));
+    put_hint("L302", "ports below 1024 need root or CAP_NET_BIND_SERVICE");
+    return GW_COMMAND_PERMISSION;
+}
+
+int gw_refusal_listen(const struct gw_broker_error *error)
+{
+    char address[GW_ADDRESS_TEXT_MAX];
+
+    if (error->listener == NULL) {
+        fprintf(stderr, "cannot start: %s%s%s\n", error->what != NULL ? error->what : "",
+                error->os_errno != 0 ? ": " : "",
+                error->os_errno != 0 ? strerror(error->os_errno) : "");
+        return GW_COMMAND_SYSTEM;
+    }
+    gw_address_text(&error->listener->address, address);
+    if (error->os_errno == EADDRINUSE)
+        return refuse_in_use(address, gw_address_port(&error->listener->address));
+    if (error->os_errno == EACCES || error->os_errno == EPERM)
+        return refuse_permission(address);
+    if (error->os_errno == EADDRNOTAVAIL || error->os_errno == EAFNOSUPPORT) {
+        fprintf(stderr, "cannot listen on %s: this machine has no such address\n", address);
+        put_hint("L303", "ip -brief address lists those it has");
+        return GW_COMMAND_UNAVAILABLE;
+    }
+    fprintf(stderr, "cannot listen on %s: %s\n", address,
+            error->os_errno != 0 ? strerror(error->os_errno) : error->what);
+    put_hint("L304", "godwit config show --effective shows the listeners");
+    return GW_COMMAND_UNAVAILABLE;
+}

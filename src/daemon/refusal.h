@@ -1,0 +1,17 @@
+/*
+ * daemon/refusal: why the broker could not start, with the cure.
+ *
+ * Layer   daemon.
+ * Owner   the main thread.
+ * Life    none.
+ * Limits  none.
+ */
+#ifndef GW_DAEMON_REFUSAL_H
+#define GW_DAEMON_REFUSAL_H
+
+#include "broker/broker.h"
+
+/* Says on standard error why an address cannot be listened on; returns the exit code. */
+int gw_refusal_listen(const struct gw_broker_error *error);
+
+#endif

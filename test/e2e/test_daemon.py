@@ -1,0 +1,187 @@
+"""The program as an operator meets it: exit codes, errors with a cure, signals, reload, logs."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BIN = os.environ.get("GODWIT_BIN") or str(ROOT / "build" / "debug" / "godwit")
+CONNECT_5 = bytes.fromhex("10 10 0004 4d515454 05 02 003c 00 0003 616263".replace(" ", ""))
+
+
+def run(*words, stdin="", **env):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GODWIT__")}
+    return subprocess.run([BIN, *words], input=stdin, capture_output=True, text=True, timeout=20,
+                          env={**clean, **env}, check=False)
+
+
+class Broker:
+    """`godwit serve` on a free port, its log as a list of JSON objects."""
+
+    def __init__(self, tmp_path, text="", *words):
+        self.config = tmp_path / "godwit.yaml"
+        self.write(text)
+        self.log = tmp_path / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([BIN, "serve", "-c", self.config, *words], stderr=log,
+                                            stdin=subprocess.DEVNULL)
+        self.wait_for("broker.ready")
+        self.port = int(self.wait_for("listener.open")["url"].rsplit(":", 1)[1])
+
+    def write(self, text):
+        self.config.write_text("listeners: [mqtt://127.0.0.1:0]\n" + text)
+
+    def events(self, name):
+        lines = self.log.read_text().splitlines()
+        return [e for e in map(json.loads, filter(None, lines)) if e["event"] == name]
+
+    def wait_for(self, name, count=1):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            found = self.events(name)
+            if len(found) >= count:
+                return found[-1]
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.02)
+        raise AssertionError(f"no {name} in {self.log.read_text()}")
+
+    def connect(self):
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        sock.sendall(CONNECT_5)
+        head = sock.recv(2, socket.MSG_WAITALL)
+        assert head[0] == 0x20
+        rest = sock.recv(head[1], socket.MSG_WAITALL)
+        assert rest[1] == 0
+        return sock
+
+
+@pytest.fixture
+def broker(tmp_path):
+    started = []
+
+    def start(text="", *words):
+        started.append(Broker(tmp_path, text, *words))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+@pytest.mark.parametrize("words, code, stdout, stderr", [
+    (["version"], 0, "MQTT 3.1, 3.1.1, 5.0", ""),
+    (["--version"], 0, "godwit ", ""),
+    (["help"], 0, "serve", ""),
+    (["help", "serve"], 0, "--config", ""),
+    (["serve", "--help"], 0, "--config", ""),
+    (["help", "limits.packet"], 0, "default   2MB", ""),
+    (["help", "limits.packt"], 64, "", 'did you mean "limits.packet"?'),
+    (["help", "srve"], 64, "", 'did you mean "serve"?'),
+    ([], 64, "", "godwit serve"),
+    (["srve"], 64, "", 'there is no command "srve": did you mean "serve"?'),
+    (["serve", "--prot", "1"], 64, "", 'did you mean "--port"?'),
+    (["serve", "-p", "65536"], 64, "", "0 to 65535"),
+    (["serve", "-c"], 64, "", "-c wants a file"),
+    (["serve", "-c", "/nonexistent"], 78, "", "/nonexistent: cannot read the file: it does not exist"),
+    (["serve", "--set", "limits.packet=16M"], 78, "", '"16MB" or "16MiB"?'),
+    (["serve", "--set", "listeners=mqtt://192.0.2.1:1"], 69, "", "no such address"),
+    (["check"], 64, "", "godwit check config"),
+    (["check", "config"], 64, "", "which file?"),
+    (["check", "config", "/dev/null"], 0, "no errors", ""),
+    (["config", "shwo"], 64, "", 'did you mean "show"?'),
+    (["config", "show", "--defaults"], 0, "# largest packet", ""),
+    (["config", "show", "--set", "threads=3"], 0, "# command line", ""),
+    (["config", "reference"], 0, "# Configuration keys", ""),
+])
+def test_words(words, code, stdout, stderr):
+    result = run(*words)
+    assert result.returncode == code, result
+    assert stdout in result.stdout
+    assert stderr in result.stderr
+    assert code != 0 or result.stderr == ""
+    assert code == 0 or result.stdout == ""
+
+
+def test_configuration_from_standard_input_and_environment():
+    result = run("config", "show", "--diff", "-c", "-", stdin="threads: 2\n", GODWIT__LIMITS__PACKET="3MB")
+    assert result.returncode == 0
+    assert [" ".join(line.split()) for line in result.stdout.splitlines()] == [
+        "threads: 2 # -:1", "", "limits:", "packet: 3MB # environment"]
+
+
+def test_a_command_of_somebody_else(tmp_path):
+    other = tmp_path / "godwit-hello"
+    other.write_text("#!/bin/sh\necho hello $*\n")
+    other.chmod(0o755)
+    result = run("hello", "you", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    assert (result.returncode, result.stdout) == (0, "hello you\n")
+
+
+def test_port_in_use():
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = run("serve", "-p", str(port))
+    assert result.returncode == 69
+    assert result.stderr.startswith(f"cannot listen on 127.0.0.1:{port}: already in use by python")
+    assert f"(pid {os.getpid()})" in result.stderr
+    assert "hint: " in result.stderr and "[L301]" in result.stderr
+
+
+def test_without_configuration_it_says_so():
+    process = subprocess.Popen([BIN, "serve", "-p", "0", "--set", "log.format=text"], stderr=subprocess.PIPE,
+                               text=True)
+    first = process.stderr.readline()
+    process.terminate()
+    rest = process.communicate(timeout=10)[1]
+    assert process.returncode == 0
+    assert "listening" in first and "mqtt://127.0.0.1:" in first and "stopped" in rest
+    process = subprocess.Popen([BIN, "serve", "-p", "0"], stderr=subprocess.PIPE, text=True)
+    first = json.loads(process.stderr.readline())
+    process.terminate()
+    rest = process.communicate(timeout=10)[1]
+    assert first["event"] == "config.none" and "pub -p" in rest
+
+
+def test_end_in_order(broker):
+    one = broker()
+    with one.connect() as client:
+        one.process.send_signal(signal.SIGTERM)
+        assert client.recv(100)[0:3:2] == bytes([0xE0, 0x8B])
+        assert client.recv(100) == b""
+    assert one.process.wait(10) == 0
+    assert one.events("broker.stopped")
+
+
+def test_reload(broker):
+    one = broker("limits: {inflight: 5}\n")
+    one.write("limits: {inflight: 6, packet: 3MB}\nthreads: 3\nlog: {level: debug}\n")
+    one.process.send_signal(signal.SIGHUP)
+    done = one.wait_for("config.reloaded")
+    assert (done["changed"], done["need_restart"]) == (4, 1)
+    changes = {e["key"]: (e["from"], e["to"], e["takes_effect"]) for e in one.events("config.changed")}
+    assert changes["limits.inflight"] == ("5", "6", "for new connections")
+    assert changes["threads"] == ("0", "3", "after a restart")
+    assert changes["log.level"] == ("info", "debug", "now")
+
+    one.write("limits: {inflight: none}\nlag: {}\n")
+    one.process.send_signal(signal.SIGHUP)
+    one.wait_for("config.refused")
+    errors = [e["error"] for e in one.events("config.error")]
+    assert len(errors) == 2 and errors[0].startswith(f"{one.config}:2:20: ")
+
+    # What was refused changed nothing: only what differs from the second file is told.
+    one.write("limits: {inflight: 6, packet: 3MB}\nthreads: 3\nlog: {level: debug}\nsys: {interval: 0}\n")
+    one.process.send_signal(signal.SIGHUP)
+    done = one.wait_for("config.reloaded", 2)
+    assert (done["changed"], done["need_restart"]) == (2, 1)
+    with one.connect():
+        pass
+    one.process.terminate()
+    assert one.process.wait(10) == 0
