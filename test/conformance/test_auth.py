@@ -1,6 +1,7 @@
 """AUTH: enhanced authentication and re-authentication, with the method ECHO of the test mode.
 
-ECHO answers the client's data with AUTH 0x18 and the same data once, and then lets it in.
+ECHO answers the client's data with AUTH 0x18 and the same data once, and then lets it in unless
+the second data is "fail".
 """
 
 import mqtt as m
@@ -37,6 +38,27 @@ def test_enhanced_authentication(c):
     peer.publish(topic, b"x", 1)
     peer.message(payload="x")
     assert not peer.connack.has(m.ASSIGNED_CLIENT_ID)
+
+
+@case(v5="4.12.0-4 3.1.4-2 3.2.2-7 U5-3.1.4-4 3.1.2-7")
+def test_failed_authentication(c):
+    """Refused and closed; what followed is not processed, the will not stored."""
+    topic = c.topic()
+    watcher = c.connect()
+    watcher.subscribe(topic)
+    peer = begin(c, will=m.Will(topic))
+    peer.send(m.auth(0x18, [ECHO, (DATA, b"fail")]), m.publish(5, topic, b"x"))
+    peer.refused((0x87, 0x86))
+    c.expect(watcher, [])
+
+
+@case(v5="4.12.1-2 4.13.2-1")
+def test_re_authentication_that_fails(c):
+    peer = authenticated(c)
+    peer.send(m.auth(0x19, [ECHO, (DATA, b"x")]))
+    peer.want(m.AUTH, code=0x18)
+    peer.send(m.auth(0x18, [ECHO, (DATA, b"fail")]))
+    peer.closed((0x87, 0x8C))
 
 
 @case(v5="4.12.0-1 4.12.0-4 U5-3.1.4-4 3.1.4-2")
