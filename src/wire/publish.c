@@ -85,8 +85,8 @@ GW_NOINLINE static enum gw_status take_properties(struct gw_reader rest, bool fr
 }
 
 /* The reader's address stays in here and the rare cases end in calls of functions of their own, so
- * that the usual packet is read in registers and without a call.
- * long: seven parameters; the hot path, and a struct for them would cost more than it gives */
+ * that the usual packet is read in registers and without a call. */
+/* long: seven parameters; the hot path, and a struct for them would cost more than it gives */
 enum gw_status gw_publish_decode(const struct gw_header *header, struct gw_span body,
                                  enum gw_version version, bool from_server,
                                  uint32_t user_properties_max, struct gw_publish *ret_publish,
