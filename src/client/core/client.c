@@ -11,9 +11,10 @@ static enum gw_version version_of(const struct gw_client *client)
 }
 
 void gw_client_init(struct gw_client *client, const struct gw_client_options *options,
-                    const struct gw_client_events *events, void *user)
+                    const struct gw_client_io *io, const struct gw_client_events *events,
+                    void *user)
 {
-    *client = (struct gw_client){.options = options, .events = events, .user = user};
+    *client = (struct gw_client){.options = options, .io = io, .events = events, .user = user};
     client->ping_sent = GW_NEVER;
     gw_list_init(&client->inflight);
     gw_list_init(&client->queued);

@@ -75,10 +75,20 @@ struct gw_client_trace {
     size_t filter_count;
 };
 
-struct gw_client_events {
+/* What a client needs from its transport's side. */
+struct gw_client_io {
     /* Takes all bytes of the parts or none: GW_OK, or GW_AGAIN (later). Mandatory. */
     enum gw_status (*write)(void *user, const struct gw_span *parts, size_t part_count);
-    /* The answer to CONNECT, a refusal too (then the state is ENDED). Mandatory. */
+    /* Inbound topic aliases: remember a topic (GW_OK, else fault 0x94), give it back
+     * (GW_NOT_FOUND). Both NULL: none are offered. A new connection begins with setting. */
+    enum gw_status (*alias_set)(void *user, uint16_t alias, struct gw_span topic_name);
+    enum gw_status (*alias_get)(void *user, uint16_t alias, struct gw_span *ret_topic_name);
+    void *user;
+};
+
+/* What an application hears; every member but on_connack may be NULL. */
+struct gw_client_events {
+    /* The answer to CONNECT, a refusal too (then the state is ENDED). */
     void (*on_connack)(void *user, const struct gw_connack *connack);
     /* A message arrived; views last for the call. It is acknowledged after the call. */
     void (*on_message)(void *user, const struct gw_publish *publish);
@@ -90,10 +100,6 @@ struct gw_client_events {
     void (*on_disconnect)(void *user, const struct gw_disconnect *disconnect);
     /* AUTH arrived; answer with gw_client_auth. NULL: it is a fault 0x8C. */
     void (*on_auth)(void *user, const struct gw_disconnect *auth);
-    /* Inbound topic aliases: remember a topic (GW_OK, else fault 0x94), give it back
-     * (GW_NOT_FOUND). NULL: none are offered. */
-    enum gw_status (*alias_set)(void *user, uint16_t alias, struct gw_span topic_name);
-    enum gw_status (*alias_get)(void *user, uint16_t alias, struct gw_span *ret_topic_name);
     /* Every packet, for people. */
     void (*on_trace)(void *user, const struct gw_client_trace *trace);
 };
@@ -123,8 +129,9 @@ struct gw_client_server {
 
 struct gw_client {
     const struct gw_client_options *options;
+    const struct gw_client_io *io;
     const struct gw_client_events *events;
-    void *user;
+    void *user; /* of events */
     enum gw_client_state state;
     bool draining;
     gw_packet_id last_id;
@@ -140,9 +147,10 @@ struct gw_client {
     struct gw_ack reply; /* an answer that did not fit into the transport; type 0: none */
 };
 
-/* Prepares a client; options and events are borrowed. */
+/* Prepares a client; options, io and events are borrowed. */
 void gw_client_init(struct gw_client *client, const struct gw_client_options *options,
-                    const struct gw_client_events *events, void *user);
+                    const struct gw_client_io *io, const struct gw_client_events *events,
+                    void *user);
 
 /* Writes CONNECT to a fresh transport. GW_INVALID if not idle, GW_NO_SPACE if the scratch is too
  * small, or what `write` said. */

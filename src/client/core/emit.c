@@ -11,7 +11,7 @@ enum gw_status gw_emit_end(struct gw_client *client, size_t size, struct gw_span
     if (size == 0)
         return GW_NO_SPACE;
     const struct gw_span parts[] = {gw_span_of(client->options->scratch, size), payload};
-    GW_TRY(client->events->write(client->user, parts, payload.size > 0 ? 2 : 1));
+    GW_TRY(client->io->write(client->io->user, parts, payload.size > 0 ? 2 : 1));
     client->last_sent = now;
     return GW_OK;
 }

@@ -16,16 +16,16 @@ static size_t find_id(const struct gw_client *client, gw_packet_id id)
 static enum gw_status resolve_alias(struct gw_client *client, struct gw_publish *publish,
                                     struct gw_fault *ret_fault)
 {
-    const struct gw_client_events *events = client->events;
+    const struct gw_client_io *io = client->io;
     const struct gw_props *offered = &client->options->connect.props;
     uint16_t alias = publish->props.topic_alias;
     uint16_t alias_max =
         gw_props_has(offered, TOPIC_ALIAS_MAXIMUM) ? offered->topic_alias_maximum : 0;
     enum gw_status status = GW_NOT_FOUND;
-    if (alias > 0 && alias <= alias_max && events->alias_set)
+    if (alias > 0 && alias <= alias_max && io->alias_set)
         status = publish->topic_name.size > 0
-                     ? events->alias_set(client->user, alias, publish->topic_name)
-                     : events->alias_get(client->user, alias, &publish->topic_name);
+                     ? io->alias_set(io->user, alias, publish->topic_name)
+                     : io->alias_get(io->user, alias, &publish->topic_name);
     if (status == GW_OK)
         return GW_OK;
     return gw_fault_set(ret_fault, GW_REASON_TOPIC_ALIAS_INVALID, "unknown topic alias",

@@ -1,0 +1,296 @@
+#include "client/host/driver.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "os/clock.h"
+#include "wire/reason.h"
+
+#define SCRATCH_SIZE ((size_t)4 * 1024 * 1024) /* touched only as far as a head is long */
+#define READ_SIZE    ((size_t)64 * 1024)
+#define PACKET_MAX   ((size_t)GW_VARINT_MAX + GW_HEADER_SIZE_MAX)
+
+struct gw_driver_alias {
+    uint8_t *topic;
+    size_t size;
+};
+
+gw_mono_ns gw_driver_now(void)
+{
+    return gw_clock_mono(gw_clock_system());
+}
+
+static size_t unsent(const struct gw_driver *driver)
+{
+    return driver->out.size - driver->out_at;
+}
+
+bool gw_driver_flushed(const struct gw_driver *driver)
+{
+    return unsent(driver) == 0;
+}
+
+static enum gw_status io_write(void *user, const struct gw_span *parts, size_t part_count)
+{
+    struct gw_driver *driver = user;
+    size_t size = 0;
+    for (size_t i = 0; i < part_count; i++)
+        size += parts[i].size;
+    if (unsent(driver) > 0 && unsent(driver) + size > GW_DRIVER_OUT_HIGH)
+        return GW_AGAIN;
+    if (driver->out_at > 0) {
+        gw_buf_consume(&driver->out, driver->out_at);
+        driver->out_at = 0;
+    }
+    GW_TRY(gw_buf_reserve(&driver->out, size));
+    for (size_t i = 0; i < part_count; i++)
+        GW_TRY(gw_buf_append(&driver->out, parts[i]));
+    return GW_OK;
+}
+
+static enum gw_status alias_set(void *user, uint16_t alias, struct gw_span topic_name)
+{
+    struct gw_driver *driver = user;
+    if (alias > driver->alias_count) {
+        struct gw_driver_alias *grown = realloc(driver->aliases, alias * sizeof *grown);
+        if (!grown)
+            return GW_NO_MEMORY;
+        memset(grown + driver->alias_count, 0, (alias - driver->alias_count) * sizeof *grown);
+        driver->aliases = grown;
+        driver->alias_count = alias;
+    }
+    uint8_t *copy = malloc(topic_name.size);
+    if (!copy)
+        return GW_NO_MEMORY;
+    memcpy(copy, topic_name.data, topic_name.size);
+    free(driver->aliases[alias - 1].topic);
+    driver->aliases[alias - 1] = (struct gw_driver_alias){copy, topic_name.size};
+    return GW_OK;
+}
+
+static enum gw_status alias_get(void *user, uint16_t alias, struct gw_span *ret_topic_name)
+{
+    struct gw_driver *driver = user;
+    if (alias > driver->alias_count || !driver->aliases[alias - 1].topic)
+        return GW_NOT_FOUND;
+    *ret_topic_name = gw_span_of(driver->aliases[alias - 1].topic, driver->aliases[alias - 1].size);
+    return GW_OK;
+}
+
+static void forget_aliases(struct gw_driver *driver)
+{
+    for (size_t i = 0; i < driver->alias_count; i++)
+        free(driver->aliases[i].topic);
+    free(driver->aliases);
+    driver->aliases = NULL;
+    driver->alias_count = 0;
+}
+
+enum gw_status gw_driver_init(struct gw_driver *driver, const struct gw_driver_target *target,
+                              struct gw_client_options *options,
+                              const struct gw_client_events *events, void *user)
+{
+    *driver = (struct gw_driver){.target = target, .options = options, .socket = -1};
+    driver->io = (struct gw_client_io){io_write, alias_set, alias_get, driver};
+    gw_buf_init(&driver->in, PACKET_MAX + READ_SIZE);
+    gw_buf_init(&driver->out, PACKET_MAX + GW_DRIVER_OUT_HIGH);
+    options->incoming_max = UINT16_MAX;
+    options->incoming = calloc(options->incoming_max, sizeof *options->incoming);
+    options->scratch_size = SCRATCH_SIZE;
+    options->scratch = malloc(SCRATCH_SIZE);
+    gw_client_init(&driver->client, options, &driver->io, events, user);
+    return options->incoming && options->scratch ? GW_OK : GW_NO_MEMORY;
+}
+
+/* Ends the connection as far as this side goes; buffers are empty afterwards. */
+static void drop(struct gw_driver *driver)
+{
+    const struct gw_sockets *sockets = gw_socket_system();
+    if (driver->socket >= 0)
+        sockets->ops->close(sockets->ctx, driver->socket);
+    driver->socket = -1;
+    driver->linger_end = GW_NEVER;
+    driver->in_at = driver->out_at = 0;
+    driver->blocked = false;
+    gw_buf_clear(&driver->in);
+    gw_buf_clear(&driver->out);
+    forget_aliases(driver);
+    gw_client_on_closed(&driver->client);
+}
+
+void gw_driver_fini(struct gw_driver *driver)
+{
+    drop(driver);
+    gw_buf_fini(&driver->in);
+    gw_buf_fini(&driver->out);
+    free(driver->options->incoming);
+    free(driver->options->scratch);
+    driver->options->incoming = NULL;
+    driver->options->scratch = NULL;
+}
+
+enum gw_status gw_driver_open(struct gw_driver *driver)
+{
+    const struct gw_driver_target *target = driver->target;
+    drop(driver);
+    if (target->unix_path)
+        GW_TRY(gw_dial_unix(target->unix_path, &driver->socket, &driver->fault));
+    else
+        GW_TRY(gw_dial_tcp(target->host, target->port, target->bind_host, &driver->socket,
+                           &driver->fault));
+    enum gw_status status = gw_client_connect(&driver->client, gw_driver_now());
+    if (status != GW_OK)
+        drop(driver);
+    return status;
+}
+
+static enum gw_status os_fault(struct gw_driver *driver, int error)
+{
+    driver->fault = (struct gw_dial_fault){error, strerror(error)};
+    return GW_OS_ERROR;
+}
+
+/* Writes as much as the socket takes. */
+static enum gw_status flush(struct gw_driver *driver)
+{
+    const struct gw_sockets *sockets = gw_socket_system();
+    bool wrote = false;
+    while (unsent(driver) > 0) {
+        struct gw_span rest = gw_span_from(gw_buf_span(&driver->out), driver->out_at);
+        struct iovec part = {driver->out.data + driver->out_at, rest.size};
+        size_t size = 0;
+        int error = 0;
+        enum gw_status status =
+            sockets->ops->sendv(sockets->ctx, driver->socket, &part, 1, &size, &error);
+        if (status == GW_AGAIN)
+            break;
+        if (status != GW_OK)
+            return status == GW_OS_ERROR ? os_fault(driver, error) : status;
+        driver->out_at += size;
+        wrote = true;
+    }
+    if (wrote && driver->client.state == GW_CLIENT_CONNECTED)
+        return gw_client_on_time(&driver->client, gw_driver_now());
+    return GW_OK;
+}
+
+/* Gives what was read to the client; keeps what is incomplete. */
+static enum gw_status digest(struct gw_driver *driver)
+{
+    struct gw_span bytes = gw_span_from(gw_buf_span(&driver->in), driver->in_at);
+    size_t used = 0;
+    enum gw_status status = gw_client_on_bytes(&driver->client, bytes, gw_driver_now(), &used);
+    driver->in_at += used;
+    driver->blocked = status == GW_AGAIN;
+    if (driver->blocked || driver->client.state == GW_CLIENT_DISCONNECTING)
+        return GW_OK;
+    if (status != GW_MORE)
+        return status;
+    size_t wanted = gw_client_wanted(&driver->client, gw_span_from(bytes, used));
+    gw_buf_consume(&driver->in, driver->in_at);
+    driver->in_at = 0;
+    if (wanted > driver->in.size)
+        GW_TRY(gw_buf_reserve(&driver->in, wanted - driver->in.size));
+    return GW_OK;
+}
+
+/* Reads once. */
+static enum gw_status take(struct gw_driver *driver)
+{
+    const struct gw_sockets *sockets = gw_socket_system();
+    GW_TRY(gw_buf_reserve(&driver->in, READ_SIZE));
+    size_t size = 0;
+    int error = 0;
+    enum gw_status status =
+        sockets->ops->recv(sockets->ctx, driver->socket, driver->in.data + driver->in.size,
+                           driver->in.capacity - driver->in.size, &size, &error);
+    if (status == GW_AGAIN)
+        return GW_OK;
+    if (status != GW_OK)
+        return status == GW_OS_ERROR ? os_fault(driver, error) : status;
+    driver->in.size += size;
+    return digest(driver);
+}
+
+/* Our DISCONNECT is written: the server closes; what it still sends is thrown away, for closing
+ * with unread bytes would cut off our own last ones (a reset overtakes them). */
+static enum gw_status linger(struct gw_driver *driver)
+{
+    const struct gw_sockets *sockets = gw_socket_system();
+    gw_mono_ns now = gw_driver_now();
+    if (driver->linger_end == GW_NEVER) {
+        driver->linger_end = gw_time_add_s(now, GW_DRIVER_LINGER_S);
+        sockets->ops->shutdown(sockets->ctx, driver->socket);
+    }
+    while (now < driver->linger_end) {
+        uint8_t waste[4096];
+        size_t size = 0;
+        int error = 0;
+        enum gw_status status =
+            sockets->ops->recv(sockets->ctx, driver->socket, waste, sizeof waste, &size, &error);
+        if (status == GW_CLOSED || status == GW_OS_ERROR)
+            break;
+        struct gw_pollset_item item = {.descriptor = driver->socket, .want_read = true};
+        if (status == GW_AGAIN && gw_pollset_wait(&item, 1, driver->linger_end, now) == GW_TIMEOUT)
+            break;
+        now = gw_driver_now();
+    }
+    return GW_END;
+}
+
+static enum gw_status work(struct gw_driver *driver, bool ready)
+{
+    GW_TRY(flush(driver));
+    if (driver->blocked && driver->client.state == GW_CLIENT_CONNECTED)
+        GW_TRY(digest(driver));
+    if (ready && !driver->blocked && driver->client.state != GW_CLIENT_DISCONNECTING)
+        GW_TRY(take(driver));
+    if (driver->client.state == GW_CLIENT_CONNECTED || driver->client.state == GW_CLIENT_CONNECTING)
+        GW_TRY(gw_client_on_time(&driver->client, gw_driver_now()));
+    GW_TRY(flush(driver));
+    if (driver->client.state == GW_CLIENT_DISCONNECTING && gw_driver_flushed(driver))
+        return linger(driver);
+    return GW_OK;
+}
+
+/* After an end by a fault the reason is on its way to the server: one try to get it out. */
+static void farewell(struct gw_driver *driver, enum gw_status status)
+{
+    if (status != GW_MALFORMED && status != GW_PROTOCOL)
+        return;
+    enum gw_status best_effort = flush(driver);
+    (void)best_effort;
+}
+
+enum gw_status gw_driver_turn(struct gw_driver *driver, struct gw_pollset_item *items,
+                              size_t item_count, gw_mono_ns deadline)
+{
+    struct gw_pollset_item all[GW_POLLSET_MAX];
+    enum gw_status status = flush(driver);
+    gw_mono_ns due = gw_client_next_deadline(&driver->client);
+    if (due < deadline)
+        deadline = due;
+    bool disconnecting = driver->client.state == GW_CLIENT_DISCONNECTING;
+    all[0] = (struct gw_pollset_item){.descriptor = driver->socket,
+                                      .want_read = !driver->blocked && !disconnecting,
+                                      .want_write = unsent(driver) > 0};
+    for (size_t i = 0; i < item_count; i++)
+        all[i + 1] = items[i];
+    if (status == GW_OK && !(disconnecting && gw_driver_flushed(driver))) {
+        enum gw_status waited = gw_pollset_wait(all, item_count + 1, deadline, gw_driver_now());
+        if (waited == GW_OS_ERROR)
+            status = os_fault(driver, errno);
+        for (size_t i = 0; i < item_count; i++)
+            items[i].ready = all[i + 1].ready;
+    }
+    if (status == GW_OK)
+        status = work(driver, all[0].ready && all[0].want_read);
+    if (status == GW_OK)
+        return GW_OK;
+    farewell(driver, status);
+    /* A server that closes in answer to our DISCONNECT is an end in order. */
+    if (disconnecting && (status == GW_CLOSED || status == GW_OS_ERROR))
+        status = GW_END;
+    drop(driver);
+    return status;
+}

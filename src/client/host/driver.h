@@ -1,0 +1,76 @@
+/*
+ * client/host/driver: drives one client over one POSIX socket, waiting where the caller lets it.
+ *
+ * Layer   client/host (may include client/core, net, os, proto, topic, wire, base).
+ * Owner   one thread.
+ * Life    init, then open and turn as often as wished, fini. No call frees anything inside an
+ * event. Limits  GW_DRIVER_OUT_HIGH unsent bytes, above which publishing says GW_AGAIN (a single
+ * larger packet still goes); one incoming packet in memory, at most what MQTT can frame.
+ */
+#ifndef GW_CLIENT_HOST_DRIVER_H
+#define GW_CLIENT_HOST_DRIVER_H
+
+#include "base/buf.h"
+#include "client/core/client.h"
+#include "os/dial.h"
+#include "os/pollset.h"
+
+#define GW_DRIVER_OUT_HIGH  ((size_t)256 * 1024)
+#define GW_DRIVER_LINGER_S  2 /* for the server to close after our DISCONNECT */
+#define GW_DRIVER_EXTRA_MAX (GW_POLLSET_MAX - 1)
+
+/* Where to connect to; texts are borrowed. */
+struct gw_driver_target {
+    const char *host;
+    const char *bind_host; /* NULL: the system chooses */
+    const char *unix_path; /* instead of host and port; else NULL */
+    uint16_t port;
+};
+
+struct gw_driver_alias;
+
+struct gw_driver {
+    struct gw_client client;
+    struct gw_client_io io;
+    const struct gw_driver_target *target;
+    struct gw_client_options *options;
+    gw_socket socket; /* -1: none */
+    gw_mono_ns linger_end;
+    struct gw_buf in;
+    struct gw_buf out;
+    size_t out_at;                   /* bytes of `out` that are gone */
+    size_t in_at;                    /* bytes of `in` that are done with */
+    bool blocked;                    /* an answer did not fit into `out`; reading waits for it */
+    struct gw_driver_alias *aliases; /* by alias - 1 */
+    size_t alias_count;
+    struct gw_dial_fault fault; /* why open or turn said GW_NOT_FOUND or GW_OS_ERROR */
+};
+
+/* Prepares a driver; everything is borrowed, and the memory fields of options are filled in.
+ * GW_NO_MEMORY. fini is needed also then. */
+GW_MUST_USE enum gw_status gw_driver_init(struct gw_driver *driver,
+                                          const struct gw_driver_target *target,
+                                          struct gw_client_options *options,
+                                          const struct gw_client_events *events, void *user);
+
+/* Drops the connection and releases the memory; messages not finished are the caller's again. */
+void gw_driver_fini(struct gw_driver *driver);
+
+/* Connects and writes CONNECT; the answer comes by event. GW_NOT_FOUND, GW_OS_ERROR
+ * (driver->fault), GW_NO_SPACE (CONNECT is too large), GW_LIMIT. */
+GW_MUST_USE enum gw_status gw_driver_open(struct gw_driver *driver);
+
+/* One turn: waits until something happens on the connection, on one of the caller's own items, or
+ * `deadline` comes; then reads, writes and does what is due. GW_OK: go on. Otherwise the connection
+ * is gone: GW_END (our DISCONNECT went out), GW_CLOSED (the server ended it), GW_TIMEOUT (the
+ * server is silent), GW_MALFORMED or GW_PROTOCOL (client.fault), GW_OS_ERROR (driver->fault). */
+GW_MUST_USE enum gw_status gw_driver_turn(struct gw_driver *driver, struct gw_pollset_item *items,
+                                          size_t item_count, gw_mono_ns deadline);
+
+/* True when nothing waits to be written. */
+bool gw_driver_flushed(const struct gw_driver *driver);
+
+/* The time as the driver's client sees it. */
+gw_mono_ns gw_driver_now(void);
+
+#endif
