@@ -1,0 +1,17 @@
+/*
+ * cli/brokerurl: `-L mqtt://[user[:password]@]host[:port]/topic`.
+ *
+ * Layer   cli (may include client, proto, topic, wire, net, os, base). Pure but for malloc.
+ * Owner   the main thread.
+ * Life    texts are copied into the options.
+ * Limits  none.
+ */
+#ifndef GW_CLI_BROKERURL_H
+#define GW_CLI_BROKERURL_H
+
+#include "cli/options.h"
+
+/* Takes host, port, user, password and topic from a URL; GW_INVALID with options->problem. */
+GW_MUST_USE enum gw_status gw_brokerurl_read(struct gw_options *options, const char *url);
+
+#endif
