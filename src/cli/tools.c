@@ -28,7 +28,7 @@ static int run(enum gw_tool tool, int (*tool_run)(struct gw_options *), int argc
     else if (options.help)
         gw_optset_help(&options);
     else if (options.version)
-        printf("godwit %s\n", options.name);
+        printf("godwit %s " GW_VERSION_TEXT "\n", options.name);
     else
         code = tool_run(&options);
     gw_options_fini(&options);

@@ -5,6 +5,7 @@
 
 #include "base/compiler.h"
 #include "base/suggest.h"
+#include "cli/tools.h"
 #include "daemon/serve.h"
 #include "daemon/showing.h"
 #include "os/process.h"
@@ -21,10 +22,32 @@ struct command {
 static int run_version(const char *program, int argc, char **argv);
 static int run_help(const char *program, int argc, char **argv);
 
+/* The tools name themselves in what they say. */
+static int run_pub(const char *program, int argc, char **argv)
+{
+    (void)program;
+    return gw_tools_pub(argc, argv);
+}
+
+static int run_sub(const char *program, int argc, char **argv)
+{
+    (void)program;
+    return gw_tools_sub(argc, argv);
+}
+
+static int run_rr(const char *program, int argc, char **argv)
+{
+    (void)program;
+    return gw_tools_rr(argc, argv);
+}
+
 static const struct command commands[] = {
     {"serve", "run the broker", gw_serve_run},
     {"check", "check a configuration file, start nothing", gw_showing_check},
     {"config", "show the configuration, its defaults, its reference", gw_showing_config},
+    {"pub", "send messages, as mosquitto_pub does", run_pub},
+    {"sub", "show messages, as mosquitto_sub does", run_sub},
+    {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},
     {"version", "print the version", run_version},
     {"help", "explain a command or a configuration key", run_help},
     {"--version", NULL, run_version},
