@@ -179,29 +179,34 @@ static uint32_t find_level(const struct gw_subindex *index, struct gw_span level
     return number ? number + LEVEL_BASE : 0;
 }
 
-/* Where a node keeps the number of the child of this level; NULL for literal levels. */
+static bool is_wildcard(uint32_t level)
+{
+    return level == LEVEL_PLUS || level == LEVEL_HASH;
+}
+
+/* Where a node keeps the number of its child of a wildcard level. */
 static uint32_t *wildcard_child(struct gw_subindex_node *node, uint32_t level)
 {
-    return level == LEVEL_PLUS   ? &node->is.tree.plus
-           : level == LEVEL_HASH ? &node->is.tree.hash
-                                 : NULL;
+    return level == LEVEL_PLUS ? &node->is.tree.plus : &node->is.tree.hash;
 }
 
 /* The child for one level of a filter, NULL if there is none. */
 static struct gw_subindex_node *child_of(const struct gw_subindex *index,
                                          struct gw_subindex_node *node, struct gw_span text)
 {
-    const uint32_t *wildcard = wildcard_child(node, wildcard_of(text));
-    if (wildcard)
-        return *wildcard ? node_at(index, *wildcard) : NULL;
-    uint32_t level = find_level(index, text);
+    uint32_t level = wildcard_of(text);
+    if (is_wildcard(level)) {
+        uint32_t child = *wildcard_child(node, level);
+        return child ? node_at(index, child) : NULL;
+    }
+    level = find_level(index, text);
     return level ? find_child(index, node->self, level) : NULL;
 }
 
 /* Releases a node of the tree that is not in the table (any more). */
 static void drop_tree_node(struct gw_subindex *index, struct gw_subindex_node *node)
 {
-    if (node->is.tree.level > LEVEL_BASE)
+    if (!is_wildcard(node->is.tree.level))
         gw_intern_unref(&index->levels, node->is.tree.level - LEVEL_BASE);
     gw_cells_give(&index->nodes, node->self);
 }
@@ -232,7 +237,7 @@ static struct gw_subindex_node *add_child(struct gw_subindex *index,
                                           struct gw_subindex_node *parent, struct gw_span text)
 {
     uint32_t level = wildcard_of(text);
-    if (level == 0)
+    if (!is_wildcard(level))
         return add_literal(index, parent, text);
     struct gw_subindex_node *node = new_node(index, parent->self);
     if (!node)
@@ -254,9 +259,8 @@ static void prune(struct gw_subindex *index, struct gw_subindex_node *node)
     while (!is_needed(index, node)) {
         struct gw_subindex_node *parent = node_at(index, node->parent);
         uint32_t level = node->is.tree.level;
-        uint32_t *wildcard = wildcard_child(parent, level);
-        if (wildcard) {
-            *wildcard = 0;
+        if (is_wildcard(level)) {
+            *wildcard_child(parent, level) = 0;
         } else {
             gw_slots_remove(&index->tree, child_hash(index, parent->self, level), node->self);
             parent->is.tree.literals--;
