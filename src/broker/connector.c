@@ -144,6 +144,11 @@ void gw_connector_on_connect(struct gw_client *client, const struct gw_frame *fr
         gw_connect_decode(frame->body, user_properties_max(client), &connect, &fault);
     client->peer.version = (uint8_t)connect.version;
     gw_assembler_set(&client->assembler, connect.version, client->assembler.packet_max);
+    /* The header was read before its version was known. */
+    if (status == GW_OK && connect.version == GW_VERSION_5 &&
+        frame->header.size != 1 + gw_varint_size(frame->header.remaining_length))
+        status = gw_fault_set(&fault, GW_REASON_MALFORMED_PACKET,
+                              "remaining length is not in its shortest form", "MQTT-1.5.5-1");
     if (status != GW_OK) {
         gw_admission_refuse(client, fault.reason, fault.what, fault.clause);
         return;

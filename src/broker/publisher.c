@@ -43,12 +43,12 @@ static bool check_connection_rules(struct gw_client *client, const struct gw_pub
                       "MQTT-3.2.2-14");
         return false;
     }
-    if (packet->qos == 2 && client->peer.version == GW_VERSION_5 &&
+    if (packet->qos > 0 && client->peer.version == GW_VERSION_5 &&
         client->session->received.count >= config->limits.receive_maximum &&
-        !gw_idset_has(&client->session->received, packet->packet_id)) {
+        (packet->qos == 1 || !gw_idset_has(&client->session->received, packet->packet_id))) {
         gw_client_end(client, GW_REASON_RECEIVE_MAXIMUM_EXCEEDED,
-                      "more QoS 2 messages unfinished than the announced receive maximum",
-                      "MQTT-3.3.4-9");
+                      "more messages unfinished than the announced receive maximum",
+                      "MQTT-3.3.4-7");
         return false;
     }
     return true;

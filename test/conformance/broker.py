@@ -19,13 +19,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What each configuration sets beside the listener; keys as in src/broker/config.def.
 MANY = {"limits.connections_unauthenticated_per_address": 1000, "log.repeats": 0}
 CONFIGS = {
-    "default": {"debug.auth_echo": "true", "sys.interval": "500ms",
+    "default": {"threads": 3, "debug.auth_echo": "true", "sys.interval": "500ms",
                 "mqtt.response_information": "reply/"},
-    "small": {"limits.receive_maximum": 5, "limits.packet": "4KiB", "limits.topic_alias_in": 3,
-              "limits.client_id": 32, "limits.connect_time": "500ms"},
-    "reduced": {"mqtt.retain": "false", "mqtt.wildcard_subscriptions": "false",
-                "mqtt.subscription_ids": "false", "mqtt.shared_subscriptions": "false",
-                "mqtt.max_qos": 1},
+    "small": {"limits.receive_maximum": 5, "limits.topic_alias_in": 3, "limits.packet": "4KiB",
+              "limits.packet_before_connect": "4KiB", "limits.client_id": 32,
+              "limits.connect_time": "500ms"},
+    "reduced": {"threads": 1, "mqtt.max_qos": 1, "mqtt.retain": "false",
+                "mqtt.wildcard_subscriptions": "false", "mqtt.subscription_ids": "false",
+                "mqtt.shared_subscriptions": "false"},
     "qos0": {"mqtt.max_qos": 0, "limits.topic_alias_in": 0},
     "timed": {"mqtt.server_keep_alive": "1s", "limits.session_expiry": "1s"},
     "stopped": {},

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from broker import Unavailable
-from peer import Peer
+from peer import Peer, Silence
 import mqtt as m
 
 CASES = {}  # function name -> Case
@@ -147,10 +147,22 @@ class Context:
 
     def expect(self, subscriber, payloads, publisher=None, any_order=False):
         """Exactly these payloads reach the subscriber, in this order; returns the packets."""
-        found = self.drain(subscriber, publisher)
+        found = []
+        try:
+            while len(found) < len(payloads):
+                found.append(subscriber.message())
+        except Silence:
+            pass  # told below
+        found += self.drain(subscriber, publisher)
         got, want = [p.payload for p in found], [m.raw(p) for p in payloads]
         assert (sorted(got) == sorted(want)) if any_order else got == want, f"{got} != {want}"
         return found
+
+    def stored(self, filter_, payloads, qos=2, **opts):
+        """A new subscription to the filter gets exactly these retained messages."""
+        peer = self.connect()
+        peer.subscribe(filter_, qos, **opts)
+        return self.expect(peer, payloads, any_order=True)
 
     def pair(self, topic, qos=0, **kw):
         """A subscriber to `topic` and a publisher, both connected."""

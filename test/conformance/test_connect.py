@@ -153,7 +153,7 @@ def test_bad_utf8_in_connect(c):
 @case(v5="4.7.0-1 4.7.3-1", v4="4.7.1-1 4.7.3-1", versions=ALL)
 def test_will_topic_is_no_topic_name(c):
     for topic in ("a/+", "#", "a/#/b", "a+", ""):
-        c.refuse(m.connect(c.v, c.cid(), will=m.Will(topic)), (0x90, 0x81), optional=True)
+        c.refuse(m.connect(c.v, c.cid(), will=m.Will(topic)), (0x90, 0x81), 5, optional=True)
 
 
 @case(v5="3.1.3-5 3.1.4-5 3.2.0-1", v4="3.1.3-5 3.1.4-4 3.2.0-1", versions=ALL)
