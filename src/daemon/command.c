@@ -55,6 +55,16 @@ static const struct command commands[] = {
     {"-h", NULL, run_help},
 };
 
+/* What the program is under other names; the compatibility package links to it so. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} aliases[] = {
+    {"mosquitto_pub", gw_tools_pub},
+    {"mosquitto_sub", gw_tools_sub},
+    {"mosquitto_rr", gw_tools_rr},
+};
+
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < GW_COUNT_OF(commands); i++) {
@@ -77,7 +87,9 @@ static void print_overview(FILE *out)
 {
     fputs("godwit: an MQTT broker and its tools\n\n"
           "  godwit serve                          a broker on this machine, to try things\n"
-          "  godwit serve -c godwit.yaml           with a configuration\n\n",
+          "  godwit serve -c godwit.yaml           with a configuration\n"
+          "  godwit sub -v -t 'test/#'             show what is published\n"
+          "  godwit pub -t test/hello -m hi        publish\n\n",
           out);
     for (size_t i = 0; i < GW_COUNT_OF(commands); i++) {
         if (commands[i].help != NULL)
@@ -142,8 +154,14 @@ static void try_external(char **argv)
 int gw_command_run(int argc, char **argv)
 {
     const char *program = argc > 0 ? argv[0] : "godwit";
+    const char *slash = strrchr(program, '/');
+    const char *name = slash != NULL ? slash + 1 : program;
     const struct command *command;
 
+    for (size_t i = 0; i < GW_COUNT_OF(aliases); i++) {
+        if (strcmp(name, aliases[i].name) == 0)
+            return aliases[i].run(argc, argv);
+    }
     if (argc < 2) {
         print_overview(stderr);
         return GW_COMMAND_USAGE;

@@ -124,6 +124,42 @@ def test_a_command_of_somebody_else(tmp_path):
     assert (result.returncode, result.stdout) == (0, "hello you\n")
 
 
+def test_under_the_names_of_mosquitto(tmp_path, broker):
+    one = broker()
+    for name in ("mosquitto_pub", "mosquitto_sub", "mosquitto_rr"):
+        (tmp_path / name).symlink_to(BIN)
+    port = ["-p", str(one.port)]
+    sub = subprocess.Popen([tmp_path / "mosquitto_sub", *port, "-t", "a", "-v", "-C", "1", "-W", "10"],
+                           stdout=subprocess.PIPE, text=True)
+    one.wait_for("client.connected")
+    deadline = time.monotonic() + 10
+    while sub.poll() is None and time.monotonic() < deadline:  # until the subscription is there
+        subprocess.run([tmp_path / "mosquitto_pub", *port, "-t", "a", "-m", "hi"], check=True, timeout=10)
+    assert sub.communicate(timeout=10)[0] == "a hi\n"
+    assert run("rr", "--help").returncode == subprocess.run(
+        [tmp_path / "mosquitto_rr", "--help"], capture_output=True, timeout=10, check=False).returncode
+
+
+def test_second_signal_ends_at_once(broker):
+    """A subscriber that reads nothing keeps the drain waiting; the second signal does not wait."""
+    one = broker("limits: {drain_time: 60s, queue: {bytes: 100MB}}\n")
+    with one.connect() as slow, socket.create_connection(("127.0.0.1", one.port), timeout=10) as fast:
+        slow.sendall(b"\x82\x07\0\1\0\0\1a\0")
+        assert slow.recv(100)[0] == 0x90
+        fast.sendall(CONNECT_5.replace(b"abc", b"xyz"))
+        assert fast.recv(100)[0] == 0x20
+        for _ in range(200):
+            fast.sendall(b"\x30\xa4\x8d\x06\0\1a\0" + bytes(100_000))
+        fast.sendall(b"\xc0\0")
+        assert fast.recv(100)[0] == 0xD0
+        one.process.terminate()
+        one.wait_for("broker.stopping")
+        time.sleep(0.2)
+        assert one.process.poll() is None
+        one.process.terminate()
+        assert one.process.wait(5) == -signal.SIGTERM
+
+
 def test_port_in_use():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
