@@ -437,11 +437,6 @@ enum gw_status gw_conn_attach(struct gw_conn *conn, struct gw_loop *loop)
 {
     GW_ASSERT(conn->loop == NULL && conn->events != NULL && loop->sockets == conn->sockets);
     conn->loop = loop;
-    enum gw_status status = update_poller(conn);
-    if (status != GW_OK) {
-        conn->loop = NULL;
-        return status;
-    }
     loop->counters.connections++;
     loop->counters.output_bytes += conn->output.size;
     if (conn->stash != NULL && !has(conn, PAUSED))
@@ -450,7 +445,7 @@ enum gw_status gw_conn_attach(struct gw_conn *conn, struct gw_loop *loop)
         gw_wheel_arm(&loop->wheel, &conn->timer, loop->turn.now + UNREAD_NS);
     if (conn->output.size > 0 || has(conn, WANT_DRAINED))
         make_dirty(conn);
-    if (has(conn, BYTES_LOST))
+    if (update_poller(conn) != GW_OK || has(conn, BYTES_LOST))
         end_with(conn, GW_CONN_END_ERROR, ENOMEM);
     return GW_OK;
 }

@@ -44,7 +44,8 @@ struct gw_conn *gw_conn_new(const struct gw_sockets *sockets, gw_socket socket,
 /* Names the receiver of events; before attach, and again when the owner changes. */
 void gw_conn_set_events(struct gw_conn *conn, const struct gw_conn_events *events, void *user);
 
-/* Joins a loop and begins to read; GW_NO_MEMORY, GW_OS_ERROR (then close it). */
+/* Joins a loop and begins to read. GW_OK always: if the poller cannot take the socket, the
+ * connection ends with GW_CONN_END_ERROR at the end of the turn, as any other. */
 GW_MUST_USE enum gw_status gw_conn_attach(struct gw_conn *conn, struct gw_loop *loop);
 /* Leaves its loop with queued output intact; no events until attached again. Not after close. The
  * connection is the caller's alone on return, inside on_bytes too. */

@@ -13,10 +13,15 @@
 #include "net/loop.h"
 
 #define FAKE_SOCKETS 16
-#define FAKE_BYTES   ((size_t)4 * 1024 * 1024)
 
 struct gw_poller {
     int unused;
+};
+
+struct fake_bytes {
+    uint8_t *bytes;
+    size_t size;
+    size_t capacity;
 };
 
 struct fake_socket {
@@ -26,16 +31,14 @@ struct fake_socket {
     uint32_t interest;
     void *user;
     struct { /* from the peer */
-        uint8_t *bytes;
-        size_t size;
+        struct fake_bytes all;
         size_t at;
         size_t recv_max; /* bytes a recv gives, 0: as many as asked */
         bool eof;        /* after the bytes */
         int error;       /* after the bytes */
     } in;
     struct { /* to the peer */
-        uint8_t *bytes;
-        size_t size;
+        struct fake_bytes all;
         size_t window;   /* bytes it still takes */
         size_t send_max; /* bytes a send takes, 0: any */
         int error;
@@ -71,19 +74,25 @@ static inline gw_socket fake_open(struct fake *fake)
     GW_ASSERT(fake->next < FAKE_SOCKETS);
     struct fake_socket *socket = &fake->sockets[fake->next];
     socket->open = true;
-    socket->in.bytes = malloc(FAKE_BYTES);
-    socket->out.bytes = malloc(FAKE_BYTES);
-    GW_ASSERT(socket->in.bytes != NULL && socket->out.bytes != NULL);
     socket->out.window = SIZE_MAX;
     return fake->next++;
 }
 
+static inline void fake_append(struct fake_bytes *to, const void *bytes, size_t size)
+{
+    if (to->size + size > to->capacity) {
+        to->capacity = 2 * (to->size + size);
+        to->bytes = realloc(to->bytes, to->capacity);
+        GW_ASSERT(to->bytes != NULL);
+    }
+    if (size > 0)
+        memcpy(to->bytes + to->size, bytes, size);
+    to->size += size;
+}
+
 static inline void fake_give(struct fake *fake, gw_socket socket, const void *bytes, size_t size)
 {
-    struct fake_socket *s = fake_at(fake, socket);
-    GW_ASSERT(s->in.size + size <= FAKE_BYTES);
-    memcpy(s->in.bytes + s->in.size, bytes, size);
-    s->in.size += size;
+    fake_append(&fake_at(fake, socket)->in.all, bytes, size);
 }
 
 static inline enum gw_status fake_listen(void *ctx, const struct gw_address *address, int backlog,
@@ -127,7 +136,7 @@ static inline enum gw_status fake_recv(void *ctx, gw_socket socket, void *memory
 {
     struct fake_socket *s = fake_at(ctx, socket);
     s->recvs++;
-    size_t left = s->in.size - s->in.at;
+    size_t left = s->in.all.size - s->in.at;
     if (left == 0 && s->in.error != 0) {
         *ret_errno = s->in.error;
         return GW_OS_ERROR;
@@ -138,7 +147,7 @@ static inline enum gw_status fake_recv(void *ctx, gw_socket socket, void *memory
         size = left;
     if (s->in.recv_max != 0 && size > s->in.recv_max)
         size = s->in.recv_max;
-    memcpy(memory, s->in.bytes + s->in.at, size);
+    memcpy(memory, s->in.all.bytes + s->in.at, size);
     s->in.at += size;
     *ret_size = size;
     return GW_OK;
@@ -161,9 +170,7 @@ static inline enum gw_status fake_sendv(void *ctx, gw_socket socket, const struc
     for (int i = 0; i < part_count; i++) {
         GW_ASSERT(parts[i].iov_len > 0);
         size_t size = parts[i].iov_len < most ? parts[i].iov_len : most;
-        GW_ASSERT(s->out.size + size <= FAKE_BYTES);
-        memcpy(s->out.bytes + s->out.size, parts[i].iov_base, size);
-        s->out.size += size;
+        fake_append(&s->out.all, parts[i].iov_base, size);
         *ret_size += size;
         most -= size;
     }
@@ -240,7 +247,7 @@ static inline void fake_remove(void *ctx, struct gw_poller *poller, gw_socket so
 
 static inline uint32_t fake_ready(const struct fake *fake, const struct fake_socket *s)
 {
-    bool readable = s->in.at < s->in.size || s->in.eof || s->in.error != 0 ||
+    bool readable = s->in.at < s->in.all.size || s->in.eof || s->in.error != 0 ||
                     (s->listening && fake->accepts_waiting > 0);
     bool writable = s->out.window > 0 || s->out.error != 0;
     uint32_t bits = 0;
@@ -307,8 +314,8 @@ static inline void fake_free(struct fake *fake)
 {
     for (int i = 0; i < fake->next; i++) {
         GW_ASSERT(!fake->sockets[i].open); /* every handle comes back */
-        free(fake->sockets[i].in.bytes);
-        free(fake->sockets[i].out.bytes);
+        free(fake->sockets[i].in.all.bytes);
+        free(fake->sockets[i].out.all.bytes);
     }
     free(fake);
 }

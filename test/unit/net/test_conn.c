@@ -157,8 +157,8 @@ static void put(struct owner *owner, const char *text)
 
 static void assert_sent(struct owner *owner, const char *text)
 {
-    assert_int_equal(socket_of(owner)->out.size, strlen(text));
-    assert_memory_equal(socket_of(owner)->out.bytes, text, strlen(text));
+    assert_int_equal(socket_of(owner)->out.all.size, strlen(text));
+    assert_memory_equal(socket_of(owner)->out.all.bytes, text, strlen(text));
 }
 
 static void assert_got(struct owner *owner, const char *text)
@@ -246,7 +246,7 @@ static void goes_on_next_turn_with_many_parts(void **state)
         assert_false(fake_sleeps(world->fake, world->loop));
         assert_int_equal(socket_of(a)->sends, i);
     }
-    assert_int_equal(socket_of(a)->out.size, 300);
+    assert_int_equal(socket_of(a)->out.all.size, 300);
     assert_int_equal(gw_blob_refs(blob), 1);
     gw_blob_unref(&blob);
     assert_true(fake_sleeps(world->fake, world->loop));
@@ -275,7 +275,7 @@ static void tells_each_end_once(void **state)
         assert_int_equal(a->end, rows[i].end);
         assert_int_equal(a->os_errno, rows[i].error);
         assert_int_equal(socket_of(a)->closes, 1);
-        turn(world); /* a callback may have left work: one more turn, then sleep */
+        assert_false(fake_sleeps(world->fake, world->loop)); /* for the hook: on_closed left work */
         assert_true(fake_sleeps(world->fake, world->loop));
         world_free(world);
     }
@@ -703,6 +703,33 @@ static void drained_is_bounded_within_a_turn(void **state)
     world_free(world);
 }
 
+/* on_drained comes after the hook, which must hear of what it left, even if nothing was written. */
+static void does_not_sleep_after_on_drained(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1);
+    gw_conn_want_drained(world->owners[0].conn, 0);
+    turn(world);
+    assert_int_equal(world->owners[0].drained, 1);
+    assert_false(fake_sleeps(world->fake, world->loop));
+    assert_true(fake_sleeps(world->fake, world->loop));
+    world_free(world);
+}
+
+/* Whoever waits to hear that output drained hears it on the next loop too. */
+static void moves_with_its_wish_to_hear(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1);
+    struct owner *a = &world->owners[0];
+    gw_conn_want_drained(a->conn, 0);
+    gw_conn_detach(a->conn);
+    assert_int_equal(gw_conn_attach(a->conn, world->other), GW_OK);
+    fake_turn(world->fake, world->other);
+    assert_int_equal(a->drained, 1);
+    world_free(world);
+}
+
 static void drained_waits_for_the_mark(void **state)
 {
     (void)state;
@@ -923,28 +950,29 @@ static void unattached_close_tries_to_send(void **state)
     world_free(world);
 }
 
-static void reports_a_full_poller(void **state)
+/* The poller takes no more sockets, at the start or when one comes back: an end like any other. */
+static void ends_if_the_poller_is_full(void **state)
 {
     (void)state;
-    struct world *world = world_new(0);
+    struct world *world = world_new(1);
     struct owner *a = &world->owners[0];
-    add_owner(world, 0);
-    socket_of(a)->add_fails = 1;
-    assert_int_equal(gw_conn_attach(a->conn, world->loop), GW_NO_MEMORY);
-    assert_null(gw_conn_loop(a->conn));
-    assert_int_equal(gw_conn_attach(a->conn, world->loop), GW_OK);
-    /* parked, and it cannot come back */
+    struct owner *b = &world->owners[1];
+    add_owner(world, 1);
+    socket_of(b)->add_fails = 1;
+    assert_int_equal(gw_conn_attach(b->conn, world->loop), GW_OK);
     gw_conn_pause(a->conn);
     socket_of(a)->hangup = true;
     for (int i = 0; i < 4; i++)
         turn(world);
-    assert_null(socket_of(a)->poller);
+    assert_null(socket_of(a)->poller); /* parked */
     socket_of(a)->add_fails = 1;
     gw_conn_resume(a->conn);
     turn(world);
-    assert_int_equal(a->closed, 1);
-    assert_int_equal(a->end, GW_CONN_END_ERROR);
-    assert_int_equal(a->os_errno, ENOMEM);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(world->owners[i].closed, 1);
+        assert_int_equal(world->owners[i].end, GW_CONN_END_ERROR);
+        assert_int_equal(world->owners[i].os_errno, ENOMEM);
+    }
     world_free(world);
 }
 
@@ -974,13 +1002,15 @@ int main(void)
         cmocka_unit_test(cut_short_by_a_second_close),
         cmocka_unit_test(drained_is_bounded_within_a_turn),
         cmocka_unit_test(drained_waits_for_the_mark),
+        cmocka_unit_test(does_not_sleep_after_on_drained),
+        cmocka_unit_test(moves_with_its_wish_to_hear),
         cmocka_unit_test(mail_comes_before_later_bytes),
         cmocka_unit_test(closes_with_kept_bytes),
         cmocka_unit_test(moves_with_its_output),
         cmocka_unit_test(moves_with_its_end),
         cmocka_unit_test(forgets_events_of_the_detached),
         cmocka_unit_test(unattached_close_tries_to_send),
-        cmocka_unit_test(reports_a_full_poller),
+        cmocka_unit_test(ends_if_the_poller_is_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,7 +237,22 @@ static void a_wake_is_sticky_once(void **state)
     gw_mono_ns between = gw_clock_mono(gw_clock_system());
     assert_true(between - before < 5 * GW_NS_PER_S);
     assert_int_equal(wait_ms(&rig, 20), 0);
-    assert_true(gw_clock_mono(gw_clock_system()) - between >= 20 * GW_NS_PER_MS); /* not early */
+    assert_true(gw_clock_mono(gw_clock_system()) - between >= 20 * GW_NS_PER_MS);
+    rig_fini(&rig);
+}
+
+/* A timer must be due when the wait for it ends, or the loop would turn for nothing. */
+static void never_wakes_early(void **state)
+{
+    (void)state;
+    struct rig rig = rig_tcp();
+    struct gw_poll_event event;
+    for (uint64_t extra = 1; extra < GW_NS_PER_MS; extra += 333332) {
+        gw_mono_ns now = gw_clock_mono(gw_clock_system());
+        gw_mono_ns deadline = now + 2 * GW_NS_PER_MS + extra;
+        assert_int_equal(rig.ops->wait(NULL, rig.poller, deadline, now, &event, 1), 0);
+        assert_true(gw_clock_mono(gw_clock_system()) >= deadline);
+    }
     rig_fini(&rig);
 }
 
@@ -285,6 +300,7 @@ int main(void)
         cmocka_unit_test(reports_readiness),
         cmocka_unit_test(bytes_before_a_reset_stay),
         cmocka_unit_test(a_wake_is_sticky_once),
+        cmocka_unit_test(never_wakes_early),
         cmocka_unit_test(replaces_a_stale_unix_socket_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
