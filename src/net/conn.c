@@ -355,11 +355,11 @@ static void paused_ready(struct gw_conn *conn, uint32_t bits)
         return;
     bool again = has(conn, HUNG);
     set(conn, HUNG);
-    unset(conn, BLOCKED); /* if the writing side is gone too, the next write says so */
     make_dirty(conn);
     if (!again)
         return;
     leave_poller(conn);
+    unset(conn, BLOCKED); /* the writing side is gone too: the next write says so */
     if (conn->output.size > 0 && !has(conn, WRITE_DEAD))
         write_once(conn);
     if (has(conn, BLOCKED))

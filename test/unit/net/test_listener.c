@@ -122,7 +122,10 @@ static void backs_off(void **state)
     fake->accept_status = GW_OS_ERROR;
     fake->accepts_waiting = 1;
     fake_turn(fake, door.loop);
-    close_fake(&door, fake); /* leaves while resting */
+    gw_listener_leave(door.listener, door.loop); /* while resting */
+    fake->now += GW_NS_PER_S;
+    fake_turn(fake, door.loop);
+    close_fake(&door, fake);
 }
 
 /* The machine's sockets. */

@@ -21,7 +21,9 @@
 struct world;
 
 struct owner {
-    struct gw_mail mail; /* first: carries the connection to its next loop */
+    struct gw_mail mail;   /* carries the connection to its next loop */
+    struct gw_mail letter; /* asks its loop for a random act, while others' bytes come in */
+    bool posted;           /* the letter is on its way */
     struct world *world;
     struct gw_conn *conn;
     gw_socket socket;
@@ -152,6 +154,26 @@ static void on_mail(void *mail_owner, struct gw_mail *mail, gw_mono_ns now)
     act_on_some(place->world, place->loop);
 }
 
+static void on_letter(void *mail_owner, struct gw_mail *mail, gw_mono_ns now)
+{
+    struct place *place = mail_owner;
+    struct owner *owner = GW_CONTAINER(mail, struct owner, letter);
+    (void)now;
+    owner->posted = false;
+    if (!place->world->quiet && alive(owner) && gw_conn_loop(owner->conn) == place->loop)
+        act(owner);
+}
+
+static void post_letter(struct world *world, struct gw_loop *loop)
+{
+    struct owner *owner = &world->owners[below(world, OWNERS)];
+    if (world->quiet || owner->posted)
+        return;
+    owner->posted = true;
+    owner->letter.fn = on_letter;
+    gw_loop_post(loop, &owner->letter);
+}
+
 static void on_bytes(void *user, struct gw_span bytes, gw_mono_ns now)
 {
     struct owner *owner = user;
@@ -161,6 +183,7 @@ static void on_bytes(void *user, struct gw_span bytes, gw_mono_ns now)
     for (size_t i = 0; i < bytes.size; i++)
         assert_int_equal(bytes.data[i], pattern(owner->received + i));
     owner->received += bytes.size;
+    post_letter(owner->world, gw_conn_loop(owner->conn));
     act_on_some(owner->world, gw_conn_loop(owner->conn));
 }
 
