@@ -1,0 +1,368 @@
+#include "sim/model.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "topic/name.h"
+
+#define NO_STEP UINT32_MAX
+
+const char *const model_filters[MODEL_FILTERS] = {
+    "t/#", "t/+/x", "t/1/x", "+/2/#", "r/#", "r/1", "w/#", "$share/g/s/#", "$share/h/s/+", "#",
+};
+
+const char *const model_topics[MODEL_TOPICS] = {
+    "t/1/x", "t/2/x", "t/2/y", "t/3/x/z", "r/0", "r/1", "r/2",
+    "r/3",   "s/1",   "s/2",   "s/3",     "t/1", "t",   "w/will",
+};
+
+#define TOPIC_WILL 13u
+
+/* What one session knows of one filter, in steps; NO_STEP: has not happened. */
+struct subscription {
+    uint32_t sent, confirmed, ended, end_confirmed;
+    uint8_t qos;
+    bool ever;
+};
+
+struct message {
+    uint32_t sent; /* NO_STEP: a will that is not due */
+    uint8_t topic, publisher, qos;
+    bool retain, deletes, acknowledged, given_up, resent, will, uncertain, discarded;
+    uint8_t seen[MODEL_CLIENTS];
+    uint8_t seen_shared; /* by members of a group through nothing else */
+};
+
+struct model {
+    uint64_t seed;
+    uint32_t step;
+    bool trace;
+    uint32_t count;
+    struct subscription subscriptions[MODEL_CLIENTS][MODEL_FILTERS];
+    uint32_t group_since[MODEL_FILTERS]; /* a member was confirmed; never empty from then on */
+    uint32_t newest[MODEL_CLIENTS][MODEL_CLIENTS][MODEL_TOPICS]; /* order, by first arrival */
+    struct message messages[MODEL_MESSAGES_MAX];
+};
+
+void model_fail(const struct model *model, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "sim: seed %llu, step %u: ", (unsigned long long)model->seed, model->step);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    abort();
+}
+
+void model_set_trace(struct model *model, bool trace)
+{
+    model->trace = trace;
+}
+
+void model_note(const struct model *model, const char *format, ...)
+{
+    if (!model->trace)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    printf("%6u  ", model->step);
+    vprintf(format, arguments);
+    putchar('\n');
+    va_end(arguments);
+}
+
+static void forget(struct model *model, unsigned client)
+{
+    for (unsigned f = 0; f < MODEL_FILTERS; f++)
+        model->subscriptions[client][f] =
+            (struct subscription){.sent = NO_STEP, NO_STEP, NO_STEP, NO_STEP, 0, false};
+    memset(model->newest[client], 0, sizeof(model->newest[client]));
+}
+
+struct model *model_new(uint64_t seed)
+{
+    struct model *model = calloc(1, sizeof(*model));
+    if (!model)
+        abort();
+    model->seed = seed;
+    for (unsigned c = 0; c < MODEL_CLIENTS; c++)
+        forget(model, c);
+    for (unsigned f = 0; f < MODEL_FILTERS; f++)
+        model->group_since[f] = NO_STEP;
+    return model;
+}
+
+void model_free(struct model *model)
+{
+    free(model);
+}
+
+bool model_full(const struct model *model)
+{
+    return model->count + 64 >= MODEL_MESSAGES_MAX;
+}
+
+uint32_t model_message_count(const struct model *model)
+{
+    return model->count;
+}
+
+void model_set_step(struct model *model, uint32_t step)
+{
+    model->step = step;
+}
+
+bool model_filter_shared(unsigned filter)
+{
+    return strncmp(model_filters[filter], "$share/", 7) == 0;
+}
+
+bool model_topic_retained(unsigned topic)
+{
+    return model_topics[topic][0] == 'r';
+}
+
+static bool matches(unsigned filter, unsigned topic)
+{
+    struct gw_filter_parts parts;
+    if (gw_filter_split(gw_span_str(model_filters[filter]), 0, &parts) != GW_OK)
+        abort();
+    return gw_filter_matches(parts.filter, gw_span_str(model_topics[topic]));
+}
+
+/* -- publishers -- */
+
+uint32_t model_on_publish(struct model *model, unsigned client, unsigned topic, uint8_t qos,
+                          bool retain, bool deletes)
+{
+    model_note(model, "client %u publishes %u to %s, QoS %u%s", client, model->count,
+               model_topics[topic], qos, retain ? ", retained" : "");
+    model->messages[model->count] = (struct message){
+        .sent = model->step,
+        .topic = (uint8_t)topic,
+        .publisher = (uint8_t)client,
+        .qos = qos,
+        .retain = retain,
+        .deletes = deletes,
+    };
+    return model->count++;
+}
+
+void model_on_resend(struct model *model, uint32_t message)
+{
+    model_note(model, "message %u is sent again", message);
+    model->messages[message].resent = true;
+}
+
+void model_on_acknowledged(struct model *model, uint32_t message)
+{
+    model_note(model, "message %u is acknowledged", message);
+    model->messages[message].acknowledged = true;
+}
+
+void model_on_given_up(struct model *model, uint32_t message)
+{
+    model_note(model, "message %u is given up", message);
+    model->messages[message].given_up = true;
+}
+
+uint32_t model_on_will(struct model *model, unsigned client, uint8_t qos)
+{
+    uint32_t number = model_on_publish(model, client, TOPIC_WILL, qos, false, false);
+    model->messages[number].will = true;
+    model->messages[number].sent = NO_STEP;
+    return number;
+}
+
+void model_on_will_due(struct model *model, uint32_t message, bool certain)
+{
+    struct message *will = &model->messages[message];
+    will->sent = model->step;
+    will->acknowledged = certain;
+    will->uncertain = !certain;
+}
+
+void model_on_will_discarded(struct model *model, uint32_t message)
+{
+    model->messages[message].discarded = true;
+}
+
+/* -- subscribers -- */
+
+void model_on_session_lost(struct model *model, unsigned client)
+{
+    model_note(model, "client %u has lost its session", client);
+    forget(model, client);
+    for (uint32_t m = 0; m < model->count; m++)
+        model->messages[m].seen[client] = 0;
+}
+
+void model_on_subscribe(struct model *model, unsigned client, unsigned filter, uint8_t qos)
+{
+    struct subscription *subscription = &model->subscriptions[client][filter];
+    model_note(model, "client %u subscribes to %s, QoS %u", client, model_filters[filter], qos);
+    bool renewed = subscription->confirmed != NO_STEP && subscription->ended == NO_STEP;
+    if (renewed && qos < subscription->qos)
+        subscription->qos = qos;
+    if (renewed)
+        return; /* it has been there all the time */
+    *subscription = (struct subscription){model->step, NO_STEP, NO_STEP, NO_STEP, qos, true};
+}
+
+void model_on_suback(struct model *model, unsigned client, unsigned filter)
+{
+    model_note(model, "client %u is subscribed to %s", client, model_filters[filter]);
+    struct subscription *subscription = &model->subscriptions[client][filter];
+    if (subscription->confirmed == NO_STEP)
+        subscription->confirmed = model->step;
+    if (model_filter_shared(filter) && model->group_since[filter] == NO_STEP)
+        model->group_since[filter] = model->step;
+}
+
+void model_on_unsubscribe(struct model *model, unsigned client, unsigned filter)
+{
+    model->subscriptions[client][filter].ended = model->step;
+}
+
+void model_on_unsuback(struct model *model, unsigned client, unsigned filter)
+{
+    model_note(model, "client %u is unsubscribed from %s", client, model_filters[filter]);
+    model->subscriptions[client][filter].end_confirmed = model->step;
+}
+
+static bool may_have(const struct model *model, unsigned client, const struct message *message)
+{
+    for (unsigned f = 0; f < MODEL_FILTERS; f++) {
+        const struct subscription *subscription = &model->subscriptions[client][f];
+        bool gone =
+            subscription->end_confirmed != NO_STEP && subscription->end_confirmed < message->sent;
+        if (subscription->ever && !gone && matches(f, message->topic))
+            return true;
+    }
+    return false;
+}
+
+/* Which QoS this session must have had it with; 0: nothing is owed. */
+static uint8_t owed_qos(const struct model *model, unsigned client, const struct message *message)
+{
+    uint8_t qos = 0;
+    for (unsigned f = 0; f < MODEL_FILTERS; f++) {
+        const struct subscription *subscription = &model->subscriptions[client][f];
+        if (model_filter_shared(f) || !matches(f, message->topic) ||
+            subscription->confirmed == NO_STEP || subscription->confirmed >= message->sent ||
+            subscription->ended != NO_STEP)
+            continue;
+        uint8_t granted = subscription->qos < message->qos ? subscription->qos : message->qos;
+        if (granted > qos)
+            qos = granted;
+    }
+    return qos;
+}
+
+static bool has_shared(const struct model *model, unsigned client, unsigned topic)
+{
+    for (unsigned f = 0; f < MODEL_FILTERS; f++)
+        if (model_filter_shared(f) && model->subscriptions[client][f].ever && matches(f, topic))
+            return true;
+    return false;
+}
+
+void model_on_delivery(struct model *model, unsigned client, uint32_t number, uint8_t qos, bool dup,
+                       bool retain)
+{
+    if (number >= model->count)
+        model_fail(model, "client %u got message %u, which nobody sent", client, number);
+    model_note(model, "client %u gets %u, QoS %u%s%s", client, number, qos, dup ? ", dup" : "",
+               retain ? ", retained" : "");
+    struct message *message = &model->messages[number];
+    const char *topic = model_topics[message->topic];
+    if (message->will && (message->sent == NO_STEP || message->discarded))
+        model_fail(model, "client %u got will %u, which was not due", client, number);
+    if (!may_have(model, client, message))
+        model_fail(model, "client %u got message %u (%s) without a subscription", client, number,
+                   topic);
+    if (qos > message->qos)
+        model_fail(model, "client %u got message %u at QoS %u, sent at %u", client, number, qos,
+                   message->qos);
+    bool shared = has_shared(model, client, message->topic);
+    if (retain) { /* a copy of the retained set; model_check_retained judges it at the end */
+        if (!dup && number + 1 < model->newest[client][message->publisher][message->topic])
+            model_fail(model, "client %u got retained message %u (%s) after a newer one", client,
+                       number, topic);
+        return;
+    }
+    if (message->seen[client] < UINT8_MAX)
+        message->seen[client]++;
+    bool again = (message->qos == 1 && message->resent) || (qos == 1 && dup);
+    if (message->seen[client] > 1 && !shared && !again)
+        model_fail(model, "client %u got message %u (%s) twice at QoS %u", client, number, topic,
+                   qos);
+    uint32_t *newest = &model->newest[client][message->publisher][message->topic];
+    /* QoS 1 that its publisher sent again may come to a session that was not subscribed before. */
+    bool late = message->qos == 1 && message->resent;
+    if (message->seen[client] == 1 && !shared && !message->will && !late) {
+        if (number + 1 < *newest)
+            model_fail(model, "client %u got message %u (%s) after %u", client, number, topic,
+                       *newest - 1);
+        *newest = number + 1;
+    }
+}
+
+/* -- the end -- */
+
+void model_check_retained(struct model *model, unsigned topic, bool found, uint32_t number)
+{
+    /* The last write that certainly happened, and those after it that perhaps did. */
+    bool may_be_empty = true;
+    bool matched = false;
+    for (uint32_t m = 0; m < model->count; m++) {
+        const struct message *message = &model->messages[m];
+        if (!message->retain || message->topic != topic)
+            continue;
+        bool certain = message->acknowledged && !message->given_up;
+        if (certain) {
+            may_be_empty = message->deletes;
+            matched = found && m == number && !message->deletes;
+        } else {
+            may_be_empty |= message->deletes;
+            matched |= found && m == number && !message->deletes;
+        }
+    }
+    if (found && !matched)
+        model_fail(model, "retained message of %s is %u, not the last write", model_topics[topic],
+                   number);
+    if (!found && !may_be_empty)
+        model_fail(model, "retained message of %s is gone", model_topics[topic]);
+}
+
+static void check_group(const struct model *model, uint32_t number, unsigned filter)
+{
+    const struct message *message = &model->messages[number];
+    if (!model_filter_shared(filter) || !matches(filter, message->topic) ||
+        model->group_since[filter] == NO_STEP || model->group_since[filter] >= message->sent ||
+        message->qos == 0 || !message->acknowledged)
+        return;
+    unsigned seen = 0;
+    for (unsigned c = 0; c < MODEL_CLIENTS; c++)
+        seen += message->seen[c];
+    if (seen == 0)
+        model_fail(model, "no member of %s got message %u", model_filters[filter], number);
+}
+
+void model_check_end(struct model *model)
+{
+    for (uint32_t m = 0; m < model->count; m++) {
+        const struct message *message = &model->messages[m];
+        if (message->sent == NO_STEP || !message->acknowledged || message->deletes)
+            continue; /* a deletion has no payload to be told by */
+        for (unsigned c = 0; c < MODEL_CLIENTS; c++)
+            if (message->seen[c] == 0 && owed_qos(model, c, message) > 0)
+                model_fail(model, "client %u never got message %u (%s, QoS %u, sent at step %u)", c,
+                           m, model_topics[message->topic], message->qos, message->sent);
+        for (unsigned f = 0; f < MODEL_FILTERS; f++)
+            check_group(model, m, f);
+    }
+}

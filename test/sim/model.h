@@ -1,0 +1,83 @@
+/*
+ * sim/model: the reference: what was published, who was subscribed when, what had to arrive.
+ *
+ * Layer   test.
+ * Owner   the simulation.
+ * Life    new/free.
+ * Limits  MODEL_MESSAGES_MAX messages a run.
+ *
+ * Knows nothing of brokers: only what clients did and saw, each with the step at which they did.
+ * A message has to reach a session if it was sent after the SUBACK was seen, whatever loops the two
+ * are on; it must not if it was sent after the UNSUBACK was seen.
+ */
+#ifndef GW_SIM_MODEL_H
+#define GW_SIM_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MODEL_CLIENTS      8
+#define MODEL_FILTERS      10
+#define MODEL_TOPICS       14
+#define MODEL_MESSAGES_MAX 60000
+
+struct model;
+
+extern const char *const model_filters[MODEL_FILTERS];
+extern const char *const model_topics[MODEL_TOPICS];
+
+bool model_filter_shared(unsigned filter);
+bool model_topic_retained(unsigned topic);
+
+struct model *model_new(uint64_t seed);
+void model_free(struct model *model);
+bool model_full(const struct model *model);
+/* Steps counted by the simulation. */
+void model_set_step(struct model *model, uint32_t step);
+
+/* -- publishers -- */
+
+/* A PUBLISH is written for the first time; returns the message's number, which is its payload. */
+uint32_t model_on_publish(struct model *model, unsigned client, unsigned topic, uint8_t qos,
+                          bool retain, bool deletes);
+void model_on_resend(struct model *model, uint32_t message);
+/* It was acknowledged (PUBACK, PUBCOMP). */
+void model_on_acknowledged(struct model *model, uint32_t message);
+/* Its publisher lost its session before that: it may or may not have arrived. */
+void model_on_given_up(struct model *model, uint32_t message);
+
+/* -- wills -- */
+
+/* Registers a will before CONNECT; it is expected from the moment that the connection is broken. */
+uint32_t model_on_will(struct model *model, unsigned client, uint8_t qos);
+void model_on_will_due(struct model *model, uint32_t message, bool certain);
+void model_on_will_discarded(struct model *model, uint32_t message);
+
+/* -- subscribers -- */
+
+void model_on_session_lost(struct model *model, unsigned client);
+void model_on_subscribe(struct model *model, unsigned client, unsigned filter, uint8_t qos);
+void model_on_suback(struct model *model, unsigned client, unsigned filter);
+void model_on_unsubscribe(struct model *model, unsigned client, unsigned filter);
+void model_on_unsuback(struct model *model, unsigned client, unsigned filter);
+/* A PUBLISH arrived (QoS 2: its first copy under this packet identifier). */
+void model_on_delivery(struct model *model, unsigned client, uint32_t message, uint8_t qos,
+                       bool dup, bool retain);
+/* What a fresh subscriber was given as retained for a topic, at the end; false: nothing. */
+void model_check_retained(struct model *model, unsigned topic, bool found, uint32_t message);
+
+/* After everything came to rest with all clients connected: is everything there? */
+void model_check_end(struct model *model);
+
+/* Tells what happens, if the run was asked to. */
+void model_set_trace(struct model *model, bool trace);
+void model_note(const struct model *model, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A breach: prints the seed and what is wrong, and aborts. */
+void model_fail(const struct model *model, const char *format, ...)
+    __attribute__((format(printf, 2, 3), noreturn));
+
+uint32_t model_message_count(const struct model *model);
+
+#endif

@@ -1,0 +1,511 @@
+#include "sim/simclient.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "wire/ack.h"
+#include "wire/connect.h"
+#include "wire/disconnect.h"
+#include "wire/publish.h"
+#include "wire/subscribe.h"
+
+#define OUT_MAX    ((size_t)64 * 1024)
+#define PACKET_MAX 512u
+
+static bool chance(struct simclient *client, unsigned one_in)
+{
+    return gw_random_below(client->random, one_in) == 0;
+}
+
+void simclient_init(struct simclient *client, unsigned index, struct simnet *net,
+                    struct model *model, struct gw_random *random)
+{
+    *client = (struct simclient){.net = net, .model = model, .random = random, .index = index};
+    client->version = index % 2 ? GW_VERSION_5 : GW_VERSION_311;
+    client->member = index < 2;
+    client->lives_on = index < 6;
+    gw_assembler_init(&client->in, (uint32_t)OUT_MAX);
+    gw_buf_init(&client->out, OUT_MAX);
+    gw_idset_init(&client->received);
+}
+
+void simclient_fini(struct simclient *client)
+{
+    gw_assembler_fini(&client->in);
+    gw_buf_fini(&client->out);
+    gw_idset_fini(&client->received);
+}
+
+/* -- writing -- */
+
+static void put(struct simclient *client, const uint8_t *bytes, size_t size)
+{
+    GW_ASSERT(size > 0);
+    enum gw_status status = gw_buf_append(&client->out, gw_span_of(bytes, size));
+    GW_ASSERT(status == GW_OK);
+}
+
+static void flush(struct simclient *client)
+{
+    if (client->state == SIMCLIENT_OFF || client->out.size == 0)
+        return;
+    size_t taken = simnet_write(client->net, client->end, client->out.data, client->out.size);
+    gw_buf_consume(&client->out, taken);
+}
+
+static void put_ack(struct simclient *client, enum gw_packet_type type, gw_packet_id id)
+{
+    uint8_t bytes[16];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    struct gw_ack ack = {.type = type, .packet_id = id};
+    put(client, bytes, gw_ack_encode(&w, client->version, &ack));
+}
+
+static gw_packet_id fresh_id(struct simclient *client)
+{
+    for (;;) {
+        if (++client->last_id == 0)
+            client->last_id = 1;
+        bool used = client->request.id == client->last_id;
+        for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
+            used |= client->flight[i].id == client->last_id;
+        if (!used)
+            return client->last_id;
+    }
+}
+
+static void put_publish(struct simclient *client, const struct simclient_publication *publication,
+                        bool dup)
+{
+    uint8_t bytes[PACKET_MAX];
+    char payload[16];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    int size = snprintf(payload, sizeof(payload), "%u", publication->message);
+    struct gw_publish packet = {
+        .dup = dup,
+        .retain = publication->retain,
+        .qos = publication->qos,
+        .packet_id = publication->id,
+        .topic_name = gw_span_str(model_topics[publication->topic]),
+        .payload = gw_span_of(payload, publication->deletes ? 0 : (size_t)size),
+    };
+    size_t head = gw_publish_encode_head(&w, &packet, client->version);
+    put(client, bytes, head);
+    if (packet.payload.size > 0)
+        put(client, packet.payload.data, packet.payload.size);
+}
+
+/* -- connecting and leaving -- */
+
+static void forget_connection(struct simclient *client)
+{
+    client->state = SIMCLIENT_OFF;
+    client->ack_count = 0;
+    client->unacknowledged = 0;
+    client->request.id = 0;
+    gw_assembler_fini(&client->in);
+    gw_assembler_init(&client->in, (uint32_t)OUT_MAX);
+    gw_buf_clear(&client->out);
+}
+
+static void lose_session(struct simclient *client)
+{
+    for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++) {
+        if (client->flight[i].id != 0)
+            model_on_given_up(client->model, client->flight[i].message);
+        client->flight[i].id = 0;
+    }
+    gw_idset_fini(&client->received);
+    client->has_session = false;
+    model_on_session_lost(client->model, client->index);
+}
+
+static void set_will(struct simclient *client, struct gw_connect *packet, char text[16])
+{
+    packet->has_will = true;
+    packet->will.qos = (uint8_t)gw_random_below(client->random, 3);
+    client->will = model_on_will(client->model, client->index, packet->will.qos) + 1;
+    int size = snprintf(text, 16, "%u", client->will - 1);
+    packet->will.topic_name = GW_SPAN_LIT("w/will");
+    packet->will.payload = gw_span_of(text, (size_t)size);
+}
+
+static void connect_now(struct simclient *client)
+{
+    uint8_t bytes[PACKET_MAX];
+    char id[16], will[16];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    int size = snprintf(id, sizeof(id), "sim-%u", client->index);
+    struct gw_connect packet = {
+        .version = client->version,
+        .clean_start = !client->lives_on || (!client->member && chance(client, 40)),
+        .keep_alive = 0,
+        .client_id = gw_span_of(id, (size_t)size),
+    };
+    client->asked_clean = packet.clean_start;
+    client->receive_max = UINT16_MAX;
+    if (client->version == GW_VERSION_5) {
+        client->receive_max = 1 + (unsigned)gw_random_below(client->random, 6);
+        packet.props.present = GW_PROP_BIT(RECEIVE_MAXIMUM) | GW_PROP_BIT(SESSION_EXPIRY) |
+                               GW_PROP_BIT(TOPIC_ALIAS_MAXIMUM);
+        packet.props.receive_maximum = (uint16_t)client->receive_max;
+        packet.props.session_expiry = client->lives_on ? UINT32_MAX : 0;
+        packet.props.topic_alias_maximum = 0;
+    }
+    client->will = 0;
+    if (!model_full(client->model) && chance(client, 3))
+        set_will(client, &packet, will);
+    client->end = simnet_connect(client->net);
+    client->state = SIMCLIENT_CONNECTING;
+    put(client, bytes, gw_connect_encode(&w, &packet));
+}
+
+/* The connection breaks: the will is due if the broker had accepted it. */
+static void broken(struct simclient *client)
+{
+    if (client->will != 0)
+        model_on_will_due(client->model, client->will - 1, client->state == SIMCLIENT_ON);
+    client->will = 0;
+    forget_connection(client);
+    if (!client->lives_on)
+        lose_session(client);
+}
+
+static void cut(struct simclient *client)
+{
+    model_note(client->model, "client %u: its connection is cut", client->index);
+    simnet_cut(client->net, client->end);
+    broken(client);
+}
+
+void simclient_leave(struct simclient *client)
+{
+    uint8_t bytes[16];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    struct gw_disconnect packet = {.type = GW_PACKET_DISCONNECT};
+    if (client->state == SIMCLIENT_CONNECTING)
+        cut(client);
+    if (client->state != SIMCLIENT_ON)
+        return;
+    put(client, bytes, gw_disconnect_encode(&w, client->version, &packet));
+    client->state = SIMCLIENT_LEAVING;
+}
+
+/* Waits for the broker to close, as it must after DISCONNECT; only then is the will surely gone. */
+static void go_on_leaving(struct simclient *client)
+{
+    uint8_t bytes[1024];
+    bool ended = false;
+    flush(client);
+    while (simnet_read(client->net, client->end, bytes, sizeof(bytes), &ended) > 0)
+        continue;
+    if (!ended)
+        return;
+    if (client->will != 0)
+        model_on_will_discarded(client->model, client->will - 1);
+    client->will = 0;
+    simnet_finish(client->net, client->end);
+    forget_connection(client);
+    if (!client->lives_on)
+        lose_session(client);
+}
+
+/* Everything in flight once more, in the order in which it was first sent (MQTT-4.6.0-1). */
+static void send_again(struct simclient *client)
+{
+    uint32_t from = 0;
+    for (;;) {
+        struct simclient_publication *next = NULL;
+        for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++) {
+            struct simclient_publication *publication = &client->flight[i];
+            if (publication->id != 0 && publication->message >= from &&
+                (!next || publication->message < next->message))
+                next = publication;
+        }
+        if (!next)
+            return;
+        from = next->message + 1;
+        if (next->released) {
+            put_ack(client, GW_PACKET_PUBREL, next->id);
+        } else {
+            model_on_resend(client->model, next->message);
+            put_publish(client, next, true);
+        }
+    }
+}
+
+static void resume(struct simclient *client, bool present)
+{
+    if (!present && (client->has_session || client->lives_on))
+        lose_session(client);
+    if (present && client->asked_clean)
+        model_fail(client->model, "client %u: session present after a clean start", client->index);
+    if (!present && client->member && client->has_session)
+        model_fail(client->model, "client %u: its session is gone", client->index);
+    model_note(client->model, "client %u is connected, session %s", client->index,
+               present ? "present" : "new");
+    client->has_session = true;
+    client->state = SIMCLIENT_ON;
+    send_again(client);
+}
+
+/* -- what arrives -- */
+
+static void owe(struct simclient *client, enum gw_packet_type type, gw_packet_id id)
+{
+    GW_ASSERT(client->ack_count < SIMCLIENT_ACKS_MAX);
+    client->acks[client->ack_count].type = type;
+    client->acks[client->ack_count++].id = id;
+}
+
+static uint32_t number_in(struct gw_span payload)
+{
+    char text[16] = {0};
+    GW_ASSERT(payload.size > 0 && payload.size < sizeof(text));
+    memcpy(text, payload.data, payload.size);
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
+static void on_publish(struct simclient *client, const struct gw_frame *frame)
+{
+    struct gw_publish packet;
+    struct gw_fault fault;
+    if (gw_publish_decode(&frame->header, frame->body, client->version, true, 64, &packet,
+                          &fault) != GW_OK)
+        model_fail(client->model, "client %u: bad PUBLISH: %s", client->index, fault.what);
+    if (packet.payload.size > 0) {
+        bool known = packet.qos == 2 && gw_idset_has(&client->received, packet.packet_id);
+        if (!known)
+            model_on_delivery(client->model, client->index, number_in(packet.payload), packet.qos,
+                              packet.dup, packet.retain);
+    }
+    if (packet.qos == 0)
+        return;
+    if (++client->unacknowledged > client->receive_max)
+        model_fail(client->model, "client %u: %u unacknowledged, receive maximum %u", client->index,
+                   client->unacknowledged, client->receive_max);
+    if (packet.qos == 2 && gw_idset_add(&client->received, packet.packet_id) == GW_NO_MEMORY)
+        abort();
+    owe(client, packet.qos == 1 ? GW_PACKET_PUBACK : GW_PACKET_PUBREC, packet.packet_id);
+}
+
+static void on_ack(struct simclient *client, const struct gw_frame *frame)
+{
+    struct gw_ack ack;
+    struct gw_fault fault;
+    if (gw_ack_decode(frame->header.type, frame->body, client->version, true, &ack, &fault) !=
+        GW_OK)
+        model_fail(client->model, "client %u: bad acknowledgement: %s", client->index, fault.what);
+    if (ack.type == GW_PACKET_PUBREL) {
+        (void)gw_idset_remove(&client->received, ack.packet_id);
+        owe(client, GW_PACKET_PUBCOMP, ack.packet_id);
+        return;
+    }
+    for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++) {
+        struct simclient_publication *publication = &client->flight[i];
+        if (publication->id != ack.packet_id)
+            continue;
+        if (ack.type == GW_PACKET_PUBREC) {
+            publication->released = true;
+            put_ack(client, GW_PACKET_PUBREL, ack.packet_id);
+        } else {
+            model_on_acknowledged(client->model, publication->message);
+            publication->id = 0;
+        }
+        return;
+    }
+    model_fail(client->model, "client %u: acknowledgement for unknown id %u", client->index,
+               ack.packet_id);
+}
+
+static void on_suback(struct simclient *client, const struct gw_frame *frame)
+{
+    struct gw_suback packet;
+    struct gw_fault fault;
+    if (gw_suback_decode(frame->header.type, frame->body, client->version, &packet, &fault) !=
+            GW_OK ||
+        packet.packet_id != client->request.id)
+        model_fail(client->model, "client %u: SUBACK that fits nothing", client->index);
+    client->request.id = 0;
+    if (client->request.subscribe)
+        model_on_suback(client->model, client->index, client->request.filter);
+    else
+        model_on_unsuback(client->model, client->index, client->request.filter);
+}
+
+static void on_frame(struct simclient *client, const struct gw_frame *frame)
+{
+    struct gw_connack connack;
+    struct gw_fault fault;
+    switch (frame->header.type) {
+    case GW_PACKET_CONNACK:
+        if (gw_connack_decode(frame->body, client->version, &connack, &fault) != GW_OK ||
+            connack.reason != 0 || client->state != SIMCLIENT_CONNECTING)
+            model_fail(client->model, "client %u: CONNACK %u", client->index, connack.reason);
+        resume(client, connack.session_present);
+        break;
+    case GW_PACKET_PUBLISH: on_publish(client, frame); break;
+    case GW_PACKET_PUBACK:
+    case GW_PACKET_PUBREC:
+    case GW_PACKET_PUBREL:
+    case GW_PACKET_PUBCOMP: on_ack(client, frame); break;
+    case GW_PACKET_SUBACK:
+    case GW_PACKET_UNSUBACK: on_suback(client, frame); break;
+    case GW_PACKET_DISCONNECT:
+        model_fail(client->model, "client %u: DISCONNECT %u", client->index,
+                   frame->body.size > 0 ? frame->body.data[0] : 0);
+    default: model_fail(client->model, "client %u: packet %u", client->index, frame->header.type);
+    }
+}
+
+static void read_all(struct simclient *client)
+{
+    uint8_t bytes[1024];
+    bool ended;
+    size_t size;
+    while (client->state != SIMCLIENT_OFF && client->ack_count + 128 < SIMCLIENT_ACKS_MAX &&
+           (size = simnet_read(client->net, client->end, bytes, sizeof(bytes), &ended)) > 0) {
+        struct gw_span span = gw_span_of(bytes, size);
+        struct gw_frame frame;
+        struct gw_fault fault;
+        gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
+        while (client->state != SIMCLIENT_OFF &&
+               gw_assembler_next(&client->in, &span, &frame, &fault) == GW_OK)
+            on_frame(client, &frame);
+    }
+    if (client->state != SIMCLIENT_OFF && ended)
+        model_fail(client->model, "client %u: the broker closed the connection", client->index);
+}
+
+/* -- what it does of itself -- */
+
+static void give_acks(struct simclient *client, bool all)
+{
+    unsigned count =
+        all ? client->ack_count : (unsigned)gw_random_below(client->random, client->ack_count + 1u);
+    for (unsigned i = 0; i < count; i++) {
+        enum gw_packet_type type = client->acks[i].type;
+        put_ack(client, type, client->acks[i].id);
+        if (type != GW_PACKET_PUBREC && client->unacknowledged > 0)
+            client->unacknowledged--;
+    }
+    client->ack_count -= count;
+    memmove(client->acks, client->acks + count, client->ack_count * sizeof(client->acks[0]));
+}
+
+static void publish(struct simclient *client)
+{
+    unsigned slot = (unsigned)gw_random_below(client->random, SIMCLIENT_IN_FLIGHT);
+    unsigned topic = (unsigned)gw_random_below(client->random, MODEL_TOPICS - 1);
+    struct simclient_publication publication = {.qos = (uint8_t)gw_random_below(client->random, 3)};
+    if (model_full(client->model) || client->flight[slot].id != 0)
+        return;
+    if (model_topic_retained(topic)) { /* one writer each, so that the last write is known */
+        topic = 4 + client->index % 4;
+        if (client->index >= 4 || publication.qos == 0)
+            return;
+        for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
+            if (client->flight[i].id != 0 && client->flight[i].topic == topic)
+                return;
+        publication.retain = true;
+        publication.deletes = chance(client, 6);
+    }
+    publication.topic = (uint8_t)topic;
+    publication.message = model_on_publish(client->model, client->index, topic, publication.qos,
+                                           publication.retain, publication.deletes);
+    if (publication.qos > 0)
+        publication.id = fresh_id(client);
+    put_publish(client, &publication, false);
+    if (publication.qos > 0)
+        client->flight[slot] = publication;
+}
+
+static void request(struct simclient *client)
+{
+    uint8_t bytes[PACKET_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    unsigned filter = (unsigned)gw_random_below(client->random, MODEL_FILTERS);
+    bool shared = model_filter_shared(filter);
+    bool subscribe = !chance(client, 4);
+    if (client->request.id != 0 || (shared && (!client->member || !subscribe)))
+        return;
+    struct gw_filter_request wanted = {
+        .filter = gw_span_str(model_filters[filter]),
+        .qos = shared ? 2 : (uint8_t)gw_random_below(client->random, 3),
+    };
+    struct gw_props props = {.present = 0};
+    enum gw_packet_type type = subscribe ? GW_PACKET_SUBSCRIBE : GW_PACKET_UNSUBSCRIBE;
+    client->request = (struct simclient_request){fresh_id(client), (uint8_t)filter, subscribe};
+    put(client, bytes,
+        gw_subscribe_encode(&w, client->version, type, client->request.id, &props, &wanted, 1));
+    if (subscribe)
+        model_on_subscribe(client->model, client->index, filter, wanted.qos);
+    else
+        model_on_unsubscribe(client->model, client->index, filter);
+}
+
+static void act(struct simclient *client)
+{
+    switch (gw_random_below(client->random, 24)) {
+    case 0: request(client); break;
+    case 1:
+        if (chance(client, 8))
+            cut(client);
+        break;
+    case 2:
+        if (chance(client, 8))
+            simclient_leave(client);
+        break;
+    case 3:
+        if (chance(client, 12)) { /* comes again without having gone */
+            int abandoned = client->end;
+            broken(client);
+            connect_now(client);
+            simnet_finish(client->net, abandoned);
+        }
+        break;
+    case 4:
+    case 5:
+    case 6:
+    case 7: give_acks(client, false); break;
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+    case 12: publish(client); break;
+    default: break;
+    }
+}
+
+void simclient_step(struct simclient *client, bool calm)
+{
+    if (client->state == SIMCLIENT_LEAVING) {
+        go_on_leaving(client);
+        return;
+    }
+    if (client->state == SIMCLIENT_OFF) {
+        if (calm || chance(client, 10))
+            connect_now(client);
+    } else if (client->state == SIMCLIENT_ON && !calm) {
+        act(client);
+    }
+    if (client->state == SIMCLIENT_OFF)
+        return;
+    if (calm || !chance(client, 4))
+        read_all(client);
+    if (calm && client->state == SIMCLIENT_ON)
+        give_acks(client, true);
+    flush(client);
+}
+
+bool simclient_rests(const struct simclient *client)
+{
+    if (client->state != SIMCLIENT_ON || client->out.size > 0 || client->ack_count > 0 ||
+        client->request.id != 0 || client->received.count > 0)
+        return false;
+    for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
+        if (client->flight[i].id != 0)
+            return false;
+    return true;
+}

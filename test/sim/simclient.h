@@ -1,0 +1,77 @@
+/*
+ * sim/simclient: a client that does what comes to its mind, and tells the model what it did and
+ * saw.
+ *
+ * Layer   test.
+ * Owner   the simulation.
+ * Life    init/fini.
+ * Limits  SIMCLIENT_IN_FLIGHT publications at a time.
+ */
+#ifndef GW_SIM_SIMCLIENT_H
+#define GW_SIM_SIMCLIENT_H
+
+#include "base/buf.h"
+#include "proto/assembler.h"
+#include "proto/idset.h"
+#include "sim/model.h"
+#include "sim/simnet.h"
+
+#define SIMCLIENT_IN_FLIGHT 8
+#define SIMCLIENT_ACKS_MAX  256
+
+enum simclient_state { SIMCLIENT_OFF, SIMCLIENT_CONNECTING, SIMCLIENT_ON, SIMCLIENT_LEAVING };
+
+struct simclient_publication {
+    uint32_t message;
+    gw_packet_id id; /* 0: free */
+    uint8_t topic, qos;
+    bool retain, deletes;
+    bool released; /* PUBREC came, PUBREL is out */
+};
+
+struct simclient_request {
+    gw_packet_id id; /* 0: free */
+    uint8_t filter;
+    bool subscribe;
+};
+
+struct simclient {
+    struct simnet *net;
+    struct model *model;
+    struct gw_random *random;
+    unsigned index;
+    enum gw_version version;
+    bool member;   /* of shared groups: keeps its session and its membership for good */
+    bool lives_on; /* keeps its session, mostly */
+    bool has_session;
+    enum simclient_state state;
+    int end;
+    uint32_t will; /* number + 1 of the will of this connection; 0: none */
+    struct gw_assembler in;
+    struct gw_buf out;
+    gw_packet_id last_id;
+    struct simclient_publication flight[SIMCLIENT_IN_FLIGHT];
+    struct simclient_request request;
+    struct gw_idset received; /* QoS 2, not released */
+    struct {
+        enum gw_packet_type type;
+        gw_packet_id id;
+    } acks[SIMCLIENT_ACKS_MAX]; /* owed to the broker, given when it likes */
+    unsigned ack_count;
+    unsigned unacknowledged; /* QoS 1 and 2 received and not answered, on this connection */
+    unsigned receive_max;
+    bool asked_clean;
+};
+
+void simclient_init(struct simclient *client, unsigned index, struct simnet *net,
+                    struct model *model, struct gw_random *random);
+void simclient_fini(struct simclient *client);
+
+/* Does something, or nothing. calm: no faults, no new work, only what leads to rest. */
+void simclient_step(struct simclient *client, bool calm);
+/* True if nothing is owed in either direction. */
+bool simclient_rests(const struct simclient *client);
+/* Leaves in order; over once state is SIMCLIENT_OFF. */
+void simclient_leave(struct simclient *client);
+
+#endif
