@@ -72,7 +72,7 @@ void simnet_advance(struct simnet *net, uint64_t time)
 
 static size_t some_of(struct simnet *net, size_t size)
 {
-    if (size <= 1 || gw_random_below(net->random, 4) != 0)
+    if (size <= 1 || !net->random || gw_random_below(net->random, 4) != 0)
         return size;
     return 1 + (size_t)gw_random_below(net->random, size);
 }
@@ -105,7 +105,7 @@ static size_t pipe_read(struct simnet *net, struct pipe *pipe, void *memory, siz
 
 static void pipe_step(struct simnet *net, struct pipe *pipe)
 {
-    if (pipe->visible < pipe->size && gw_random_below(net->random, 3) != 0)
+    if (pipe->visible < pipe->size && (!net->random || gw_random_below(net->random, 3) != 0))
         pipe->visible += some_of(net, pipe->size - pipe->visible);
 }
 

@@ -20,6 +20,7 @@
 
 struct simnet;
 
+/* random NULL: bytes arrive at the next step, whole. */
 struct simnet *simnet_new(struct gw_random *random);
 void simnet_free(struct simnet *net);
 
