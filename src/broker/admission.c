@@ -17,7 +17,7 @@
 
 /* -- refusal -- */
 
-static size_t encode_refusal(struct gw_client *client, uint8_t reason, const char *what,
+static size_t encode_refusal(struct gw_guest *client, uint8_t reason, const char *what,
                              uint8_t *memory, size_t size)
 {
     enum gw_version version = (enum gw_version)client->peer.version;
@@ -41,7 +41,7 @@ static size_t encode_refusal(struct gw_client *client, uint8_t reason, const cha
     return packet_size;
 }
 
-void gw_admission_refuse(struct gw_client *client, uint8_t reason, const char *what,
+void gw_admission_refuse(struct gw_guest *client, uint8_t reason, const char *what,
                          const char *clause)
 {
     uint8_t bytes[CONNACK_ROOM];
@@ -49,19 +49,19 @@ void gw_admission_refuse(struct gw_client *client, uint8_t reason, const char *w
     gw_metrics_add(&client->shard->metrics, GW_METRIC_CONNECTS_REFUSED, 1);
     if (size > 0 && gw_conn_write(client->conn, gw_span_of(bytes, size)) == GW_OK)
         gw_metrics_add(&client->shard->metrics, GW_METRIC_PACKETS_SENT, 1);
-    gw_client_end(client, reason, what, clause);
+    gw_guest_end(client, reason, what, clause);
 }
 
 /* -- checks -- */
 
-static bool refuse(struct gw_client *client, enum gw_reason reason, const char *what,
+static bool refuse(struct gw_guest *client, enum gw_reason reason, const char *what,
                    const char *clause)
 {
     gw_admission_refuse(client, (uint8_t)reason, what, clause);
     return false;
 }
 
-static bool check_client_id(struct gw_client *client, const struct gw_connect *connect)
+static bool check_client_id(struct gw_guest *client, const struct gw_connect *connect)
 {
     size_t size = connect->client_id.size;
     if (size > gw_shard_settings(client->shard)->limits.client_id)
@@ -78,7 +78,7 @@ static bool check_client_id(struct gw_client *client, const struct gw_connect *c
     return true;
 }
 
-static bool check_will(struct gw_client *client, const struct gw_connect *connect)
+static bool check_will(struct gw_guest *client, const struct gw_connect *connect)
 {
     const struct gw_config *config = gw_shard_settings(client->shard);
     const struct gw_will_view *will = &connect->will;
@@ -100,7 +100,7 @@ static bool check_will(struct gw_client *client, const struct gw_connect *connec
     return true;
 }
 
-static bool check_user(struct gw_client *client, const struct gw_connect *connect)
+static bool check_user(struct gw_guest *client, const struct gw_connect *connect)
 {
     struct gw_authority_peer peer = {
         .client_id = connect->client_id,
@@ -120,7 +120,7 @@ static bool check_user(struct gw_client *client, const struct gw_connect *connec
     return refuse(client, GW_REASON_NOT_AUTHORIZED, why, NULL);
 }
 
-bool gw_admission_check(struct gw_client *client, const struct gw_connect *connect)
+bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connect)
 {
     const struct gw_config *config = gw_shard_settings(client->shard);
     client->peer.packet_max = gw_props_has(&connect->props, MAXIMUM_PACKET_SIZE)
@@ -153,7 +153,7 @@ static struct gw_span assign_id(struct gw_shard *shard, char text[ASSIGNED_ID_SI
     return GW_SPAN_NONE;
 }
 
-static uint32_t session_expiry(const struct gw_client *client, const struct gw_connect *connect)
+static uint32_t session_expiry(const struct gw_guest *client, const struct gw_connect *connect)
 {
     uint32_t limit = gw_shard_settings(client->shard)->limits.session_expiry;
     uint32_t wanted = 0;
@@ -164,7 +164,7 @@ static uint32_t session_expiry(const struct gw_client *client, const struct gw_c
     return wanted < limit ? wanted : limit;
 }
 
-static uint16_t keep_alive(const struct gw_client *client, const struct gw_connect *connect)
+static uint16_t keep_alive(const struct gw_guest *client, const struct gw_connect *connect)
 {
     const struct gw_config *config = gw_shard_settings(client->shard);
     uint32_t limit = config->limits.keep_alive_max;
@@ -178,20 +178,20 @@ static uint16_t keep_alive(const struct gw_client *client, const struct gw_conne
 }
 
 /* The older connection of this identifier goes; *session may have ended with it. */
-static void take_over(struct gw_client *client, struct gw_session **session, gw_mono_ns now)
+static void take_over(struct gw_guest *client, struct gw_session **session, gw_mono_ns now)
 {
-    struct gw_client *older = (*session)->link;
+    struct gw_guest *older = (*session)->link;
     struct gw_shard *shard = client->shard;
     struct gw_span id = gw_session_client_id(*session);
     char copy[UINT16_MAX];
     memcpy(copy, id.data, id.size);
-    gw_client_end(older, GW_REASON_SESSION_TAKEN_OVER, "another connection took the session over",
-                  "MQTT-3.1.4-3");
-    gw_client_release_session(older, now);
+    gw_guest_end(older, GW_REASON_SESSION_TAKEN_OVER, "another connection took the session over",
+                 "MQTT-3.1.4-3");
+    gw_guest_release_session(older, now);
     *session = gw_registry_find(shard, gw_span_of(copy, id.size));
 }
 
-static enum gw_status find_session(struct gw_client *client, const struct gw_connect *connect,
+static enum gw_status find_session(struct gw_guest *client, const struct gw_connect *connect,
                                    struct gw_span id, gw_mono_ns now, bool *ret_present)
 {
     struct gw_shard *shard = client->shard;
@@ -209,7 +209,7 @@ static enum gw_status find_session(struct gw_client *client, const struct gw_con
     return GW_OK;
 }
 
-static enum gw_status set_will(struct gw_client *client, const struct gw_connect *connect)
+static enum gw_status set_will(struct gw_guest *client, const struct gw_connect *connect)
 {
     struct gw_shard *shard = client->shard;
     const struct gw_will_view *view = &connect->will;
@@ -238,7 +238,7 @@ static enum gw_status set_will(struct gw_client *client, const struct gw_connect
     return gw_session_set_will(client->session, &message, delay);
 }
 
-static void set_capabilities(const struct gw_client *client, struct gw_props *props)
+static void set_capabilities(const struct gw_guest *client, struct gw_props *props)
 {
     const struct gw_config_mqtt *mqtt = &gw_shard_settings(client->shard)->mqtt;
     const struct gw_config_limits *limits = &gw_shard_settings(client->shard)->limits;
@@ -264,7 +264,7 @@ static void set_capabilities(const struct gw_client *client, struct gw_props *pr
 }
 
 /* What CONNACK tells this client that it does not know yet. */
-static void set_answers(const struct gw_client *client, const struct gw_connect *connect,
+static void set_answers(const struct gw_guest *client, const struct gw_connect *connect,
                         struct gw_span auth_data, struct gw_props *props)
 {
     const struct gw_config_mqtt *mqtt = &gw_shard_settings(client->shard)->mqtt;
@@ -280,7 +280,7 @@ static void set_answers(const struct gw_client *client, const struct gw_connect 
     }
     if (connect->client_id.size == 0) {
         props->present |= GW_PROP_BIT(ASSIGNED_CLIENT_ID);
-        props->assigned_client_id = gw_client_id(client);
+        props->assigned_client_id = gw_guest_id(client);
     }
     if (gw_props_has(&connect->props, REQUEST_RESPONSE) && connect->props.request_response == 1 &&
         mqtt->response_information[0] != '\0') {
@@ -297,7 +297,7 @@ static void set_answers(const struct gw_client *client, const struct gw_connect 
     }
 }
 
-static bool send_connack(struct gw_client *client, const struct gw_connect *connect,
+static bool send_connack(struct gw_guest *client, const struct gw_connect *connect,
                          struct gw_span auth_data, bool present)
 {
     struct gw_connack packet = {.session_present = present};
@@ -306,32 +306,32 @@ static bool send_connack(struct gw_client *client, const struct gw_connect *conn
         set_answers(client, connect, auth_data, &packet.props);
     }
     size_t room = CONNACK_ROOM + auth_data.size + gw_props_size(&packet.props);
-    uint8_t *memory = gw_client_reserve(client, room);
+    uint8_t *memory = gw_guest_reserve(client, room);
     if (!memory)
         return false;
     struct gw_writer w = gw_writer_of(memory, room);
     size_t size = gw_connack_encode(&w, connect->version, &packet);
     if (size > client->peer.packet_max) {
         gw_conn_commit(client->conn, 0);
-        gw_client_end(client, GW_REASON_PACKET_TOO_LARGE,
-                      "CONNACK does not fit the client's maximum packet size", NULL);
+        gw_guest_end(client, GW_REASON_PACKET_TOO_LARGE,
+                     "CONNACK does not fit the client's maximum packet size", NULL);
         return false;
     }
-    gw_client_commit(client, size);
+    gw_guest_commit(client, size);
     return true;
 }
 
-static void log_connected(const struct gw_client *client, const struct gw_connect *connect,
+static void log_connected(const struct gw_guest *client, const struct gw_connect *connect,
                           bool present)
 {
     if (!gw_log_wants(gw_shard_log(client->shard), GW_LOG_INFO))
         return;
     char from[GW_ADDRESS_TEXT_MAX];
     struct gw_log_field fields[] = {
-        gw_log_text("id", gw_client_id(client)),
+        gw_log_text("id", gw_guest_id(client)),
         gw_log_str("user", client->user_name),
         gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
-        gw_log_str("proto", gw_client_version_name(client)),
+        gw_log_str("proto", gw_guest_version_name(client)),
         gw_log_number("keep_alive", client->keepalive.seconds),
         gw_log_number("clean", connect->clean_start),
         gw_log_number("session_present", present),
@@ -343,11 +343,11 @@ static void log_connected(const struct gw_client *client, const struct gw_connec
 }
 
 /* What this connection may do, from CONNECT and configuration. */
-static void set_peer(struct gw_client *client, const struct gw_connect *connect, gw_mono_ns now)
+static void set_peer(struct gw_guest *client, const struct gw_connect *connect, gw_mono_ns now)
 {
     const struct gw_config_limits *limits = &gw_shard_settings(client->shard)->limits;
     const struct gw_props *props = &connect->props;
-    struct gw_client_peer *peer = &client->peer;
+    struct gw_guest_peer *peer = &client->peer;
     uint32_t receive_max = UINT16_MAX;
     uint32_t alias_max = 0;
     if (connect->version == GW_VERSION_5) {
@@ -374,7 +374,7 @@ static void set_peer(struct gw_client *client, const struct gw_connect *connect,
 }
 
 /* Ties client and session together; everything that can fail comes before CONNACK. */
-static enum gw_status join(struct gw_client *client, const struct gw_connect *connect,
+static enum gw_status join(struct gw_guest *client, const struct gw_connect *connect,
                            gw_mono_ns now, bool *ret_present)
 {
     struct gw_shard *shard = client->shard;
@@ -392,7 +392,7 @@ static enum gw_status join(struct gw_client *client, const struct gw_connect *co
     return set_will(client, connect);
 }
 
-bool gw_admission_admit(struct gw_client *client, const struct gw_connect *connect,
+bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connect,
                         struct gw_span auth_data, gw_mono_ns now)
 {
     struct gw_shard *shard = client->shard;
@@ -411,7 +411,7 @@ bool gw_admission_admit(struct gw_client *client, const struct gw_connect *conne
     }
     if (!send_connack(client, connect, auth_data, present))
         return false;
-    client->state = GW_CLIENT_CONNECTED;
+    client->state = GW_GUEST_CONNECTED;
     client->since = now;
     log_connected(client, connect, present);
     gw_wheel_arm(gw_loop_wheel(shard->loop), &client->timer,

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "broker/client.h"
+#include "broker/guest.h"
 #include "broker/shard.h"
 #include "broker/sysinfo.h"
 #include "os/thread.h"
@@ -124,7 +124,7 @@ static void on_accept(void *user, struct gw_listener *listener, struct gw_conn *
                       gw_mono_ns now)
 {
     const struct post *post = user;
-    gw_client_accept(post->shard, listener, post->anonymous, conn, now);
+    gw_guest_accept(post->shard, listener, post->anonymous, conn, now);
 }
 
 static void close_listeners(struct gw_broker *broker)

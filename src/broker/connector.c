@@ -6,12 +6,12 @@
 #include "wire/connect.h"
 #include "wire/disconnect.h"
 
-static uint32_t user_properties_max(const struct gw_client *client)
+static uint32_t user_properties_max(const struct gw_guest *client)
 {
     return gw_shard_settings(client->shard)->limits.user_properties;
 }
 
-unsigned gw_connector_owner(struct gw_client *client, const struct gw_frame *frame)
+unsigned gw_connector_owner(struct gw_guest *client, const struct gw_frame *frame)
 {
     struct gw_connect connect;
     struct gw_fault fault;
@@ -25,9 +25,9 @@ unsigned gw_connector_owner(struct gw_client *client, const struct gw_frame *fra
 
 /* -- enhanced authentication -- */
 
-void gw_connector_drop_auth(struct gw_client *client)
+void gw_connector_drop_auth(struct gw_guest *client)
 {
-    struct gw_client_auth *auth = client->auth;
+    struct gw_guest_auth *auth = client->auth;
     if (!auth)
         return;
     if (auth->method->end)
@@ -38,9 +38,9 @@ void gw_connector_drop_auth(struct gw_client *client)
     client->auth = NULL;
 }
 
-static enum gw_status auth_begin(struct gw_client *client, const struct gw_method *method)
+static enum gw_status auth_begin(struct gw_guest *client, const struct gw_method *method)
 {
-    struct gw_client_auth *auth = calloc(1, sizeof(*auth));
+    struct gw_guest_auth *auth = calloc(1, sizeof(*auth));
     if (!auth)
         return GW_NO_MEMORY;
     auth->method = method;
@@ -51,14 +51,14 @@ static enum gw_status auth_begin(struct gw_client *client, const struct gw_metho
 }
 
 /* Runs a step of the method over again from its beginning (re-authentication). */
-static void auth_restart(struct gw_client_auth *auth)
+static void auth_restart(struct gw_guest_auth *auth)
 {
     if (auth->method->end)
         auth->method->end(auth->state);
     memset(auth->state, 0, auth->method->state_size);
 }
 
-static void send_auth(struct gw_client *client, uint8_t reason, struct gw_span data)
+static void send_auth(struct gw_guest *client, uint8_t reason, struct gw_span data)
 {
     struct gw_disconnect packet = {.type = GW_PACKET_AUTH, .reason = reason};
     packet.props.present = GW_PROP_BIT(AUTH_METHOD);
@@ -68,14 +68,14 @@ static void send_auth(struct gw_client *client, uint8_t reason, struct gw_span d
         packet.props.auth_data = data;
     }
     size_t room = 64 + packet.props.auth_method.size + data.size;
-    uint8_t *memory = gw_client_reserve(client, room);
+    uint8_t *memory = gw_guest_reserve(client, room);
     if (!memory)
         return;
     struct gw_writer w = gw_writer_of(memory, room);
-    gw_client_commit(client, gw_disconnect_encode(&w, GW_VERSION_5, &packet));
+    gw_guest_commit(client, gw_disconnect_encode(&w, GW_VERSION_5, &packet));
 }
 
-static void admit(struct gw_client *client, const struct gw_connect *connect,
+static void admit(struct gw_guest *client, const struct gw_connect *connect,
                   struct gw_span auth_data, gw_mono_ns now)
 {
     if (!gw_admission_admit(client, connect, auth_data, now))
@@ -85,14 +85,14 @@ static void admit(struct gw_client *client, const struct gw_connect *connect,
 }
 
 /* A step of the exchange that a CONNECT began. */
-static void authenticate(struct gw_client *client, struct gw_span data, gw_mono_ns now)
+static void authenticate(struct gw_guest *client, struct gw_span data, gw_mono_ns now)
 {
-    struct gw_client_auth *auth = client->auth;
+    struct gw_guest_auth *auth = client->auth;
     struct gw_buf answer;
     gw_buf_init(&answer, UINT16_MAX);
     switch (auth->method->step(auth->state, data, &answer)) {
     case GW_METHOD_CONTINUE:
-        client->state = GW_CLIENT_AUTHENTICATING;
+        client->state = GW_GUEST_AUTHENTICATING;
         send_auth(client, GW_REASON_CONTINUE_AUTHENTICATION, gw_buf_span(&answer));
         break;
     case GW_METHOD_DONE: {
@@ -112,7 +112,7 @@ static void authenticate(struct gw_client *client, struct gw_span data, gw_mono_
 }
 
 /* Judges an authentication method in CONNECT; true if an exchange goes on from here. */
-static bool begin_exchange(struct gw_client *client, const struct gw_connect *connect,
+static bool begin_exchange(struct gw_guest *client, const struct gw_connect *connect,
                            const struct gw_frame *frame, gw_mono_ns now)
 {
     if (connect->version != GW_VERSION_5 || !gw_props_has(&connect->props, AUTH_METHOD))
@@ -136,7 +136,7 @@ static bool begin_exchange(struct gw_client *client, const struct gw_connect *co
     return true;
 }
 
-void gw_connector_on_connect(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+void gw_connector_on_connect(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     struct gw_connect connect = {0};
     struct gw_fault fault;
@@ -160,14 +160,14 @@ void gw_connector_on_connect(struct gw_client *client, const struct gw_frame *fr
 }
 
 /* Re-authentication of a connected client (MQTT 5.0 section 4.12.1). */
-static void re_authenticate(struct gw_client *client, const struct gw_disconnect *packet)
+static void re_authenticate(struct gw_guest *client, const struct gw_disconnect *packet)
 {
-    struct gw_client_auth *auth = client->auth;
+    struct gw_guest_auth *auth = client->auth;
     bool begins = packet->reason == GW_REASON_RE_AUTHENTICATE;
     if (begins)
         auth_restart(auth);
     if (begins == auth->again) {
-        gw_client_end(client, GW_REASON_PROTOCOL_ERROR, "AUTH out of order", "4.12.1");
+        gw_guest_end(client, GW_REASON_PROTOCOL_ERROR, "AUTH out of order", "4.12.1");
         return;
     }
     auth->again = true;
@@ -184,22 +184,21 @@ static void re_authenticate(struct gw_client *client, const struct gw_disconnect
         send_auth(client, GW_REASON_SUCCESS, gw_buf_span(&answer));
         break;
     case GW_METHOD_FAILED:
-        gw_client_end(client, GW_REASON_NOT_AUTHORIZED, "re-authentication failed",
-                      "MQTT-4.12.1-2");
+        gw_guest_end(client, GW_REASON_NOT_AUTHORIZED, "re-authentication failed", "MQTT-4.12.1-2");
         break;
     }
     gw_buf_fini(&answer);
 }
 
-static void auth_fault(struct gw_client *client, const struct gw_fault *fault)
+static void auth_fault(struct gw_guest *client, const struct gw_fault *fault)
 {
-    if (client->state == GW_CLIENT_AUTHENTICATING)
+    if (client->state == GW_GUEST_AUTHENTICATING)
         gw_admission_refuse(client, fault->reason, fault->what, fault->clause);
     else
-        gw_client_end_fault(client, fault);
+        gw_guest_end_fault(client, fault);
 }
 
-void gw_connector_on_auth(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+void gw_connector_on_auth(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     struct gw_disconnect packet;
     struct gw_fault fault;
@@ -216,7 +215,7 @@ void gw_connector_on_auth(struct gw_client *client, const struct gw_frame *frame
         auth_fault(client, &fault);
         return;
     }
-    if (client->state == GW_CLIENT_CONNECTED) {
+    if (client->state == GW_GUEST_CONNECTED) {
         re_authenticate(client, &packet);
         return;
     }

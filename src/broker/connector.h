@@ -9,17 +9,16 @@
 #ifndef GW_BROKER_CONNECTOR_H
 #define GW_BROKER_CONNECTOR_H
 
-#include "broker/client.h"
+#include "broker/guest.h"
 
 /* The shard that owns the client identifier in a CONNECT; the current one if it has none or is not
  * well formed. */
-unsigned gw_connector_owner(struct gw_client *client, const struct gw_frame *frame);
+unsigned gw_connector_owner(struct gw_guest *client, const struct gw_frame *frame);
 
-void gw_connector_on_connect(struct gw_client *client, const struct gw_frame *frame,
-                             gw_mono_ns now);
-void gw_connector_on_auth(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now);
+void gw_connector_on_connect(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
+void gw_connector_on_auth(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
 
 /* Releases an authentication; fine if there is none. */
-void gw_connector_drop_auth(struct gw_client *client);
+void gw_connector_drop_auth(struct gw_guest *client);
 
 #endif

@@ -21,8 +21,8 @@ struct outgoing {
 /* -- encoding -- */
 
 /* Properties for an MQTT 5 client: what the message carries, what is this delivery's own. */
-static enum gw_status set_props(struct gw_client *client, const struct outgoing *out,
-                                gw_mono_ns now, struct gw_props *props)
+static enum gw_status set_props(struct gw_guest *client, const struct outgoing *out, gw_mono_ns now,
+                                struct gw_props *props)
 {
     const struct gw_message *message = out->message;
     props->present = 0;
@@ -51,7 +51,7 @@ static enum gw_status set_props(struct gw_client *client, const struct outgoing 
     return GW_OK;
 }
 
-static void set_alias(struct gw_client *client, struct gw_publish *packet, uint64_t topic_hash)
+static void set_alias(struct gw_guest *client, struct gw_publish *packet, uint64_t topic_hash)
 {
     bool known;
     uint16_t alias = gw_alias_assign(&client->alias_out, packet->topic_name, topic_hash, &known);
@@ -63,7 +63,7 @@ static void set_alias(struct gw_client *client, struct gw_publish *packet, uint6
         packet->topic_name = GW_SPAN_NONE;
 }
 
-static enum gw_status write_packet(struct gw_client *client, const struct gw_publish *packet,
+static enum gw_status write_packet(struct gw_guest *client, const struct gw_publish *packet,
                                    struct gw_blob *blob)
 {
     enum gw_version version = (enum gw_version)client->peer.version;
@@ -79,13 +79,13 @@ static enum gw_status write_packet(struct gw_client *client, const struct gw_pub
         memcpy(memory + size, packet->payload.data, packet->payload.size);
         size += packet->payload.size;
     }
-    gw_client_commit(client, size);
+    gw_guest_commit(client, size);
     return copied ? GW_OK : gw_conn_write_blob(client->conn, blob, packet->payload);
 }
 
 /* Writes a PUBLISH to the client. GW_LIMIT: larger than it takes; GW_NO_MEMORY: nothing is left to
  * do but to end the connection. */
-static enum gw_status send_publish(struct gw_client *client, const struct outgoing *out,
+static enum gw_status send_publish(struct gw_guest *client, const struct outgoing *out,
                                    gw_mono_ns now)
 {
     const struct gw_message *message = out->message;
@@ -112,14 +112,14 @@ static enum gw_status send_publish(struct gw_client *client, const struct outgoi
     return GW_OK;
 }
 
-static void out_of_memory(struct gw_client *client)
+static void out_of_memory(struct gw_guest *client)
 {
-    gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+    gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
 }
 
 /* -- the queue -- */
 
-static enum gw_status send_delivery(struct gw_client *client, struct gw_delivery *delivery,
+static enum gw_status send_delivery(struct gw_guest *client, struct gw_delivery *delivery,
                                     gw_mono_ns now)
 {
     struct gw_outbox *outbox = &client->session->outbox;
@@ -153,17 +153,17 @@ static enum gw_status send_delivery(struct gw_client *client, struct gw_delivery
     return GW_OK;
 }
 
-void gw_deliverer_pump(struct gw_client *client, gw_mono_ns now)
+void gw_deliverer_pump(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_session *session = client->session;
     struct gw_shard *shard = client->shard;
-    if (client->state != GW_CLIENT_CONNECTED || !session)
+    if (client->state != GW_GUEST_CONNECTED || !session)
         return;
     struct gw_outbox *outbox = &session->outbox;
     uint64_t dropped = outbox->dropped;
     enum gw_status status = GW_OK;
     while (status == GW_OK) {
-        if (!gw_client_has_room(client)) {
+        if (!gw_guest_has_room(client)) {
             gw_conn_want_drained(client->conn, (size_t)gw_shard_settings(shard)->limits.output / 2);
             break;
         }
@@ -183,11 +183,11 @@ void gw_deliverer_pump(struct gw_client *client, gw_mono_ns now)
 }
 
 /* QoS 0 with nothing before it goes straight out: no queue, no allocation. */
-static bool send_directly(struct gw_client *client, struct gw_message *message,
+static bool send_directly(struct gw_guest *client, struct gw_message *message,
                           const struct gw_delivery_options *options)
 {
-    if (!client || client->state != GW_CLIENT_CONNECTED || options->qos != 0 ||
-        client->session->outbox.queued_count > 0 || !gw_client_has_room(client))
+    if (!client || client->state != GW_GUEST_CONNECTED || options->qos != 0 ||
+        client->session->outbox.queued_count > 0 || !gw_guest_has_room(client))
         return false;
     if (message->payload.size > PAYLOAD_COPY_MAX && gw_message_keep(message) != GW_OK)
         return false;
@@ -218,7 +218,7 @@ static bool enqueue(struct gw_shard *shard, struct gw_session *session, struct g
                     const struct gw_delivery_options *options, bool unbounded)
 {
     const struct gw_config_queue *queue = &gw_shard_settings(shard)->limits.queue;
-    struct gw_client *client = session->link;
+    struct gw_guest *client = session->link;
     struct gw_outbox_limits limits = {
         .bytes_max = (size_t)queue->bytes,
         .messages_max = queue->messages,
@@ -233,7 +233,7 @@ static bool enqueue(struct gw_shard *shard, struct gw_session *session, struct g
         gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, evicted + (status != GW_OK));
         gw_shard_log_full(shard, session);
         if (client && ends_when_full(shard, &session->outbox))
-            gw_client_end(client, GW_REASON_QUOTA_EXCEEDED, "its queue is full", NULL);
+            gw_guest_end(client, GW_REASON_QUOTA_EXCEEDED, "its queue is full", NULL);
     }
     return status == GW_OK;
 }
@@ -242,7 +242,7 @@ bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
                        struct gw_message *message, const struct gw_delivery_options *options,
                        bool unbounded)
 {
-    struct gw_client *client = session->link;
+    struct gw_guest *client = session->link;
     if (message->retain && !gw_list_empty(&session->replays))
         gw_replay_on_live(session, message);
     if (send_directly(client, message, options))
@@ -260,31 +260,31 @@ bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
     return true;
 }
 
-void gw_deliverer_resume(struct gw_client *client, gw_mono_ns now)
+void gw_deliverer_resume(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_outbox *outbox = &client->session->outbox;
     gw_outbox_on_resume(outbox, client->peer.receive_max);
     GW_LIST_FOREACH (link, &outbox->releasing) {
         const struct gw_delivery *delivery = GW_CONTAINER(link, struct gw_delivery, link);
-        gw_client_send_ack(client, GW_PACKET_PUBREL, delivery->packet_id, GW_REASON_SUCCESS);
+        gw_guest_send_ack(client, GW_PACKET_PUBREL, delivery->packet_id, GW_REASON_SUCCESS);
     }
     gw_deliverer_pump(client, now);
 }
 
 /* -- answers -- */
 
-static void on_pubrec(struct gw_client *client, const struct gw_ack *ack, enum gw_status status)
+static void on_pubrec(struct gw_guest *client, const struct gw_ack *ack, enum gw_status status)
 {
     bool v5 = client->peer.version == GW_VERSION_5;
     if (v5 && ack->reason >= GW_REASON_UNSPECIFIED)
         return;
     if (status == GW_OK || status == GW_NOT_FOUND)
-        gw_client_send_ack(client, GW_PACKET_PUBREL, ack->packet_id,
-                           v5 && status == GW_NOT_FOUND ? GW_REASON_PACKET_ID_NOT_FOUND
-                                                        : GW_REASON_SUCCESS);
+        gw_guest_send_ack(client, GW_PACKET_PUBREL, ack->packet_id,
+                          v5 && status == GW_NOT_FOUND ? GW_REASON_PACKET_ID_NOT_FOUND
+                                                       : GW_REASON_SUCCESS);
 }
 
-static enum gw_status settle(struct gw_client *client, const struct gw_ack *ack)
+static enum gw_status settle(struct gw_guest *client, const struct gw_ack *ack)
 {
     struct gw_outbox *outbox = &client->session->outbox;
     struct gw_outbox_host *host = &client->shard->sessions.host;
@@ -296,21 +296,21 @@ static enum gw_status settle(struct gw_client *client, const struct gw_ack *ack)
     return gw_outbox_on_pubcomp(outbox, host, ack->packet_id);
 }
 
-void gw_deliverer_on_ack(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+void gw_deliverer_on_ack(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     struct gw_outbox *outbox = &client->session->outbox;
     struct gw_ack ack;
     struct gw_fault fault;
     if (gw_ack_decode(frame->header.type, frame->body, (enum gw_version)client->peer.version, false,
                       &ack, &fault) != GW_OK) {
-        gw_client_end_fault(client, &fault);
+        gw_guest_end_fault(client, &fault);
         return;
     }
     enum gw_status status = settle(client, &ack);
     gw_shard_count_outbox(client->shard, outbox);
     if (status == GW_PROTOCOL) {
-        gw_client_end(client, GW_REASON_PROTOCOL_ERROR,
-                      "an acknowledgement that does not fit the QoS of its message", "4.3");
+        gw_guest_end(client, GW_REASON_PROTOCOL_ERROR,
+                     "an acknowledgement that does not fit the QoS of its message", "4.3");
         return;
     }
     if (ack.type == GW_PACKET_PUBREC)

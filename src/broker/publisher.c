@@ -9,7 +9,7 @@
 #include "wire/publish.h"
 
 /* Puts the topic name behind an alias in its place, or learns it. False: the client was ended. */
-static bool resolve_alias(struct gw_client *client, struct gw_publish *packet)
+static bool resolve_alias(struct gw_guest *client, struct gw_publish *packet)
 {
     enum gw_status status;
     uint16_t alias = packet->props.topic_alias;
@@ -20,42 +20,41 @@ static bool resolve_alias(struct gw_client *client, struct gw_publish *packet)
     if (status == GW_OK)
         return true;
     if (status == GW_LIMIT)
-        gw_client_end(client, GW_REASON_TOPIC_ALIAS_INVALID,
-                      "topic alias 0 or above the announced maximum", "MQTT-3.3.2-9");
+        gw_guest_end(client, GW_REASON_TOPIC_ALIAS_INVALID,
+                     "topic alias 0 or above the announced maximum", "MQTT-3.3.2-9");
     else if (status == GW_NOT_FOUND)
-        gw_client_end(client, GW_REASON_PROTOCOL_ERROR, "unknown topic alias", "3.3.4");
+        gw_guest_end(client, GW_REASON_PROTOCOL_ERROR, "unknown topic alias", "3.3.4");
     else
-        gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+        gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
     return false;
 }
 
 /* Rules whose breach ends the connection. False: the client was ended. */
-static bool check_connection_rules(struct gw_client *client, const struct gw_publish *packet)
+static bool check_connection_rules(struct gw_guest *client, const struct gw_publish *packet)
 {
     const struct gw_config *config = gw_shard_settings(client->shard);
     if (packet->qos > config->mqtt.max_qos) {
-        gw_client_end(client, GW_REASON_QOS_NOT_SUPPORTED, "QoS above mqtt.max_qos",
-                      "MQTT-3.2.2-11");
+        gw_guest_end(client, GW_REASON_QOS_NOT_SUPPORTED, "QoS above mqtt.max_qos",
+                     "MQTT-3.2.2-11");
         return false;
     }
     if (packet->retain && !config->mqtt.retain) {
-        gw_client_end(client, GW_REASON_RETAIN_NOT_SUPPORTED, "RETAIN set, but mqtt.retain is off",
-                      "MQTT-3.2.2-14");
+        gw_guest_end(client, GW_REASON_RETAIN_NOT_SUPPORTED, "RETAIN set, but mqtt.retain is off",
+                     "MQTT-3.2.2-14");
         return false;
     }
     if (packet->qos > 0 && client->peer.version == GW_VERSION_5 &&
         client->session->received.count >= config->limits.receive_maximum &&
         (packet->qos == 1 || !gw_idset_has(&client->session->received, packet->packet_id))) {
-        gw_client_end(client, GW_REASON_RECEIVE_MAXIMUM_EXCEEDED,
-                      "more messages unfinished than the announced receive maximum",
-                      "MQTT-3.3.4-7");
+        gw_guest_end(client, GW_REASON_RECEIVE_MAXIMUM_EXCEEDED,
+                     "more messages unfinished than the announced receive maximum", "MQTT-3.3.4-7");
         return false;
     }
     return true;
 }
 
 /* Rules whose breach refuses this message alone. */
-static enum gw_reason judge(struct gw_client *client, const struct gw_publish *packet,
+static enum gw_reason judge(struct gw_guest *client, const struct gw_publish *packet,
                             uint64_t topic_hash)
 {
     struct gw_shard *shard = client->shard;
@@ -90,13 +89,13 @@ static const char *refusal_text(enum gw_reason reason)
 
 /* A message is refused. MQTT 5 hears why where it can; what 3.x clients must not believe to be
  * stored is not acknowledged, what they may not do is dropped as the standard has it. */
-static void refuse(struct gw_client *client, const struct gw_publish *packet, enum gw_reason reason)
+static void refuse(struct gw_guest *client, const struct gw_publish *packet, enum gw_reason reason)
 {
     struct gw_shard *shard = client->shard;
     bool v5 = client->peer.version == GW_VERSION_5;
     enum gw_packet_type type = packet->qos == 1 ? GW_PACKET_PUBACK : GW_PACKET_PUBREC;
     struct gw_log_field fields[] = {
-        gw_log_text("id", gw_client_id(client)),
+        gw_log_text("id", gw_guest_id(client)),
         gw_log_text("topic", packet->topic_name),
         gw_log_str("reason", refusal_text(reason)),
         gw_log_number("code", reason),
@@ -105,16 +104,16 @@ static void refuse(struct gw_client *client, const struct gw_publish *packet, en
     gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a message was refused",
                  fields, GW_COUNT_OF(fields));
     if (v5 && packet->qos > 0)
-        gw_client_send_ack(client, type, packet->packet_id, (uint8_t)reason);
+        gw_guest_send_ack(client, type, packet->packet_id, (uint8_t)reason);
     else if (reason == GW_REASON_TOPIC_NAME_INVALID || reason == GW_REASON_PAYLOAD_FORMAT_INVALID)
-        gw_client_end(client, (uint8_t)reason, refusal_text(reason), NULL);
+        gw_guest_end(client, (uint8_t)reason, refusal_text(reason), NULL);
     else if (packet->qos > 0 && reason == GW_REASON_QUOTA_EXCEEDED)
-        gw_client_end(client, (uint8_t)reason, refusal_text(reason), NULL);
+        gw_guest_end(client, (uint8_t)reason, refusal_text(reason), NULL);
     else if (packet->qos == 1)
-        gw_client_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
+        gw_guest_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
     else if (packet->qos == 2 &&
              gw_idset_add(&client->session->received, packet->packet_id) != GW_NO_MEMORY)
-        gw_client_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
+        gw_guest_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
 }
 
 /* The properties to send on, in the shard's scratch if some have to be left out. */
@@ -131,7 +130,7 @@ static enum gw_status forwarded_props(struct gw_shard *shard, const struct gw_pr
     return GW_OK;
 }
 
-static enum gw_status publish(struct gw_client *client, const struct gw_publish *packet,
+static enum gw_status publish(struct gw_guest *client, const struct gw_publish *packet,
                               uint64_t topic_hash, gw_mono_ns now, bool *ret_matched)
 {
     struct gw_message message = {
@@ -153,18 +152,18 @@ static enum gw_status publish(struct gw_client *client, const struct gw_publish 
     return GW_OK;
 }
 
-static void answer(struct gw_client *client, const struct gw_publish *packet, bool matched)
+static void answer(struct gw_guest *client, const struct gw_publish *packet, bool matched)
 {
     uint8_t reason = client->peer.version == GW_VERSION_5 && !matched
                          ? GW_REASON_NO_MATCHING_SUBSCRIBERS
                          : GW_REASON_SUCCESS;
     if (packet->qos == 1)
-        gw_client_send_ack(client, GW_PACKET_PUBACK, packet->packet_id, reason);
+        gw_guest_send_ack(client, GW_PACKET_PUBACK, packet->packet_id, reason);
     else if (packet->qos == 2)
-        gw_client_send_ack(client, GW_PACKET_PUBREC, packet->packet_id, reason);
+        gw_guest_send_ack(client, GW_PACKET_PUBREC, packet->packet_id, reason);
 }
 
-void gw_publisher_on_publish(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     struct gw_shard *shard = client->shard;
     struct gw_publish packet;
@@ -172,7 +171,7 @@ void gw_publisher_on_publish(struct gw_client *client, const struct gw_frame *fr
     if (gw_publish_decode(&frame->header, frame->body, (enum gw_version)client->peer.version, false,
                           gw_shard_settings(shard)->limits.user_properties, &packet,
                           &fault) != GW_OK) {
-        gw_client_end_fault(client, &fault);
+        gw_guest_end_fault(client, &fault);
         return;
     }
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_RECEIVED, 1);
@@ -195,13 +194,13 @@ void gw_publisher_on_publish(struct gw_client *client, const struct gw_frame *fr
     bool matched = false;
     if ((packet.qos == 2 && gw_idset_add(&client->session->received, packet.packet_id) != GW_OK) ||
         publish(client, &packet, topic_hash, now, &matched) != GW_OK) {
-        gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+        gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
         return;
     }
     answer(client, &packet, matched);
 }
 
-void gw_publisher_on_pubrel(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+void gw_publisher_on_pubrel(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     struct gw_ack ack;
     struct gw_fault fault;
@@ -209,10 +208,10 @@ void gw_publisher_on_pubrel(struct gw_client *client, const struct gw_frame *fra
     bool v5 = client->peer.version == GW_VERSION_5;
     if (gw_ack_decode(GW_PACKET_PUBREL, frame->body, (enum gw_version)client->peer.version, false,
                       &ack, &fault) != GW_OK) {
-        gw_client_end_fault(client, &fault);
+        gw_guest_end_fault(client, &fault);
         return;
     }
     bool known = gw_idset_remove(&client->session->received, ack.packet_id) == GW_OK;
-    gw_client_send_ack(client, GW_PACKET_PUBCOMP, ack.packet_id,
-                       v5 && !known ? GW_REASON_PACKET_ID_NOT_FOUND : GW_REASON_SUCCESS);
+    gw_guest_send_ack(client, GW_PACKET_PUBCOMP, ack.packet_id,
+                      v5 && !known ? GW_REASON_PACKET_ID_NOT_FOUND : GW_REASON_SUCCESS);
 }

@@ -9,10 +9,9 @@
 #ifndef GW_BROKER_PUBLISHER_H
 #define GW_BROKER_PUBLISHER_H
 
-#include "broker/client.h"
+#include "broker/guest.h"
 
-void gw_publisher_on_publish(struct gw_client *client, const struct gw_frame *frame,
-                             gw_mono_ns now);
-void gw_publisher_on_pubrel(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now);
+void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
+void gw_publisher_on_pubrel(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "broker/client.h"
 #include "broker/group.h"
+#include "broker/guest.h"
 #include "broker/interest.h"
 #include "broker/replay.h"
 #include "broker/router.h"

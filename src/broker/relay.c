@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "broker/client.h"
 #include "broker/group.h"
+#include "broker/guest.h"
 #include "broker/interest.h"
 #include "broker/keeper.h"
 #include "broker/replay.h"
@@ -21,7 +21,7 @@ typedef void relay_fn(struct gw_shard *shard, struct gw_relay_event *event, gw_m
 
 static void on_client(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
-    gw_client_arrive(shard, event->object, now);
+    gw_guest_arrive(shard, event->object, now);
 }
 
 /* Each handler takes event->blob and event->object over. */
@@ -48,10 +48,11 @@ static struct gw_relay_batch *batch_with_room(struct gw_shard *shard, unsigned t
     struct gw_relay_batch *batch = shard->outgoing[to];
     if (batch && batch->count < batch->capacity)
         return batch;
-    size_t capacity = batch ? batch->capacity * 2 : 8;
+    bool is_first = batch == NULL;
+    size_t capacity = is_first ? 8 : batch->capacity * 2;
     batch = realloc(batch, sizeof(*batch) + capacity * sizeof(batch->events[0]));
     GW_ASSERT(batch != NULL);
-    if (!shard->outgoing[to]) {
+    if (is_first) {
         batch->mail = (struct gw_mail){.fn = on_mail};
         batch->count = 0;
     }

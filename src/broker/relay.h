@@ -29,7 +29,7 @@ enum gw_relay_kind {
     GW_RELAY_INTEREST,    /* blob: filter; flags: 1 = wanted, 0 = not any more */
     GW_RELAY_REPLAY_ASK,  /* object: gw_replay_order */
     GW_RELAY_REPLAY_GIVE, /* object: gw_replay_order */
-    GW_RELAY_CLIENT,      /* object: gw_client that moves here */
+    GW_RELAY_CLIENT,      /* object: gw_guest that moves here */
     GW_RELAY_KIND_COUNT
 };
 

@@ -5,8 +5,8 @@
  * Layer   broker.
  * Owner   the shard of the session; the shards that own the topics are asked in turn by relay.
  * Life    from SUBSCRIBE until everything is given, the subscription goes, or the session ends;
- * goes on after a reconnect. Limits  GW_REPLAY_QUEUED_MAX messages ahead in the session's queue,
- * GW_REPLAY_BATCH a step.
+ *         goes on after a reconnect.
+ * Limits  GW_REPLAY_QUEUED_MAX messages ahead in the session's queue, GW_REPLAY_BATCH a step.
  */
 #ifndef GW_BROKER_REPLAY_H
 #define GW_BROKER_REPLAY_H

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "broker/client.h"
 #include "broker/deliverer.h"
 #include "broker/group.h"
+#include "broker/guest.h"
 #include "broker/interest.h"
 #include "broker/keeper.h"
 

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "broker/client.h"
 #include "broker/group.h"
+#include "broker/guest.h"
 #include "broker/interest.h"
 #include "broker/keeper.h"
 #include "broker/registry.h"
@@ -72,7 +72,7 @@ static void on_pressure(struct gw_timer *timer, gw_mono_ns now)
         return;
     }
     for (struct gw_list *link; (link = gw_list_pop_front(&shard->clients.paused)) != NULL;) {
-        struct gw_client *client = GW_CONTAINER(link, struct gw_client, paused);
+        struct gw_guest *client = GW_CONTAINER(link, struct gw_guest, paused);
         gw_keepalive_on_packet(&client->keepalive, now);
         if (!client->choked)
             gw_conn_resume(client->conn);
@@ -84,7 +84,7 @@ static void on_pressure(struct gw_timer *timer, gw_mono_ns now)
 static void release_ending(struct gw_shard *shard, gw_mono_ns now)
 {
     for (struct gw_list *link; (link = gw_list_pop_front(&shard->clients.ending)) != NULL;)
-        gw_client_release_session(GW_CONTAINER(link, struct gw_client, paused), now);
+        gw_guest_release_session(GW_CONTAINER(link, struct gw_guest, paused), now);
 }
 
 static void take_figures(struct gw_shard *shard)
@@ -129,8 +129,8 @@ void gw_shard_drain(struct gw_shard *shard)
 {
     shard->clients.draining = true;
     GW_LIST_FOREACH (link, &shard->clients.all) {
-        gw_client_end(GW_CONTAINER(link, struct gw_client, link), GW_REASON_SERVER_SHUTTING_DOWN,
-                      "the broker is shutting down", NULL);
+        gw_guest_end(GW_CONTAINER(link, struct gw_guest, link), GW_REASON_SERVER_SHUTTING_DOWN,
+                     "the broker is shutting down", NULL);
     }
     gw_shard_want_turn(shard);
 }

@@ -21,7 +21,7 @@
 
 struct gw_relay_batch;
 struct gw_router_scratch;
-struct gw_client;
+struct gw_guest;
 
 /* A configuration in use, counted by the shards that read it. */
 struct gw_shard_config {
@@ -66,9 +66,9 @@ struct gw_shard_retained {
 };
 
 struct gw_shard_clients {
-    struct gw_list all;      /* gw_client.link */
-    struct gw_list paused;   /* gw_client.paused: not read while other shards are behind */
-    struct gw_list ending;   /* gw_client.paused: to let go of their session this turn */
+    struct gw_list all;      /* gw_guest.link */
+    struct gw_list paused;   /* gw_guest.paused: not read while other shards are behind */
+    struct gw_list ending;   /* gw_guest.paused: to let go of their session this turn */
     struct gw_map addresses; /* connections before CONNECT, by address */
     struct gw_timer pressure;
     bool draining;

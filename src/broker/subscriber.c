@@ -32,7 +32,7 @@ static struct gw_fault check_filter(const struct gw_config_mqtt *mqtt,
     return (struct gw_fault){0};
 }
 
-static bool check_packet(struct gw_client *client, const struct gw_subscribe *packet)
+static bool check_packet(struct gw_guest *client, const struct gw_subscribe *packet)
 {
     const struct gw_config *config = gw_shard_settings(client->shard);
     bool v5 = client->peer.version == GW_VERSION_5;
@@ -51,11 +51,11 @@ static bool check_packet(struct gw_client *client, const struct gw_subscribe *pa
         fault = check_filter(&config->mqtt, &request);
     if (fault.reason == 0)
         return true;
-    gw_client_end_fault(client, &fault);
+    gw_guest_end_fault(client, &fault);
     return false;
 }
 
-static enum gw_status add_new(struct gw_client *client, const struct gw_filter_request *request,
+static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_request *request,
                               const struct gw_filter_parts *parts,
                               struct gw_subscription **ret_subscription)
 {
@@ -101,7 +101,7 @@ static bool wants_retained(const struct gw_config *config, const struct gw_filte
 }
 
 /* Subscribes to one filter; returns its reason code. */
-static uint8_t subscribe(struct gw_client *client, const struct gw_filter_request *request,
+static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request *request,
                          uint32_t id, bool *ret_retained)
 {
     struct gw_shard *shard = client->shard;
@@ -142,7 +142,7 @@ static uint8_t subscribe(struct gw_client *client, const struct gw_filter_reques
 }
 
 /* Answers with one reason code for each filter. */
-static void send_suback(struct gw_client *client, const struct gw_subscribe *packet,
+static void send_suback(struct gw_guest *client, const struct gw_subscribe *packet,
                         struct gw_span reasons)
 {
     struct gw_suback suback = {
@@ -151,21 +151,21 @@ static void send_suback(struct gw_client *client, const struct gw_subscribe *pac
         .reasons = reasons,
     };
     size_t room = SUBACK_HEAD_MAX + reasons.size;
-    uint8_t *memory = gw_client_reserve(client, room);
+    uint8_t *memory = gw_guest_reserve(client, room);
     if (!memory)
         return;
     struct gw_writer w = gw_writer_of(memory, room);
     size_t size = gw_suback_encode(&w, (enum gw_version)client->peer.version, &suback);
     if (client->peer.version == GW_VERSION_5 && size > client->peer.packet_max) {
         gw_conn_commit(client->conn, 0);
-        gw_client_end(client, GW_REASON_PACKET_TOO_LARGE,
-                      "SUBACK does not fit the client's maximum packet size", NULL);
+        gw_guest_end(client, GW_REASON_PACKET_TOO_LARGE,
+                     "SUBACK does not fit the client's maximum packet size", NULL);
         return;
     }
-    gw_client_commit(client, size);
+    gw_guest_commit(client, size);
 }
 
-static bool decode(struct gw_client *client, const struct gw_frame *frame,
+static bool decode(struct gw_guest *client, const struct gw_frame *frame,
                    struct gw_subscribe *ret_packet)
 {
     struct gw_fault fault;
@@ -173,22 +173,22 @@ static bool decode(struct gw_client *client, const struct gw_frame *frame,
                             gw_shard_settings(client->shard)->limits.user_properties, ret_packet,
                             &fault) == GW_OK)
         return check_packet(client, ret_packet);
-    gw_client_end_fault(client, &fault);
+    gw_guest_end_fault(client, &fault);
     return false;
 }
 
 /* Room in the shard's scratch for a reason code and a mark for each filter. */
-static uint8_t *reasons_for(struct gw_client *client, uint32_t filter_count)
+static uint8_t *reasons_for(struct gw_guest *client, uint32_t filter_count)
 {
     struct gw_buf *scratch = &client->shard->scratch_in;
     gw_buf_clear(scratch);
     if (gw_buf_reserve(scratch, filter_count * (size_t)2) == GW_OK)
         return scratch->data;
-    gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+    gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
     return NULL;
 }
 
-void gw_subscriber_on_subscribe(struct gw_client *client, const struct gw_frame *frame,
+void gw_subscriber_on_subscribe(struct gw_guest *client, const struct gw_frame *frame,
                                 gw_mono_ns now)
 {
     struct gw_subscribe packet;
@@ -216,7 +216,7 @@ void gw_subscriber_on_subscribe(struct gw_client *client, const struct gw_frame 
             gw_replay_start(client->shard, client->session, request.filter);
 }
 
-static uint8_t unsubscribe(struct gw_client *client, struct gw_span filter)
+static uint8_t unsubscribe(struct gw_guest *client, struct gw_span filter)
 {
     struct gw_filter_parts parts;
     struct gw_shard *shard = client->shard;
@@ -230,7 +230,7 @@ static uint8_t unsubscribe(struct gw_client *client, struct gw_span filter)
     return GW_REASON_SUCCESS;
 }
 
-void gw_subscriber_on_unsubscribe(struct gw_client *client, const struct gw_frame *frame,
+void gw_subscriber_on_unsubscribe(struct gw_guest *client, const struct gw_frame *frame,
                                   gw_mono_ns now)
 {
     struct gw_subscribe packet;

@@ -9,11 +9,11 @@
 #ifndef GW_BROKER_SUBSCRIBER_H
 #define GW_BROKER_SUBSCRIBER_H
 
-#include "broker/client.h"
+#include "broker/guest.h"
 
-void gw_subscriber_on_subscribe(struct gw_client *client, const struct gw_frame *frame,
+void gw_subscriber_on_subscribe(struct gw_guest *client, const struct gw_frame *frame,
                                 gw_mono_ns now);
-void gw_subscriber_on_unsubscribe(struct gw_client *client, const struct gw_frame *frame,
+void gw_subscriber_on_unsubscribe(struct gw_guest *client, const struct gw_frame *frame,
                                   gw_mono_ns now);
 
 #endif

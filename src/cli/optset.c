@@ -17,6 +17,7 @@ static enum gw_status number(struct gw_options *o, const char *what, const char 
                              long max, long *ret_value)
 {
     char *end;
+    *ret_value = 0;
     errno = 0;
     long value = strtol(text, &end, 10);
     if (end == text || *end != '\0' || errno != 0 || value < min || value > max)

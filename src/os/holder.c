@@ -105,6 +105,7 @@ bool gw_holder_find(uint16_t port, struct gw_holder *ret_holder)
     if (!search_table("/proc/net/tcp", port, &found) &&
         !search_table("/proc/net/tcp6", port, &found))
         return false;
+    /* cppcheck-suppress getpwuidCalled; the main thread asks, to say something went wrong */
     entry = getpwuid(found.uid);
     if (entry != NULL)
         snprintf(ret_holder->user, sizeof ret_holder->user, "%s", entry->pw_name);

@@ -81,6 +81,7 @@ int64_t gw_process_id(void)
 
 const char *gw_process_user(char *text, size_t size)
 {
+    /* cppcheck-suppress getpwuidCalled; the main thread asks, to say something went wrong */
     const struct passwd *entry = getpwuid(geteuid());
 
     if (entry != NULL)

@@ -1,11 +1,11 @@
 #include "os/thread.h"
 
 #include <sched.h>
-#include <time.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"

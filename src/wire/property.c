@@ -219,7 +219,7 @@ enum gw_status gw_props_decode(struct gw_reader *r, uint32_t packets_bit, bool f
     uint32_t users_max = user_properties_max < UINT16_MAX ? user_properties_max : UINT16_MAX;
     struct gw_reader block = gw_reader_of(raw);
     while (gw_reader_left(&block) > 0) {
-        struct gw_prop_item item;
+        struct gw_prop_item item = {0};
         if (take_identifier(&block, &item.prop) != GW_OK)
             return gw_fault_raise(GW_FAULT_PROPERTY_UNKNOWN, GW_VERSION_5, ret_fault);
         GW_TRY(check_place(item.prop, packets_bit, from_server, ret_props->present, ret_fault));

@@ -3,9 +3,9 @@
  *
  * Layer   client/host (may include client/core, net, os, proto, topic, wire, base).
  * Owner   one thread.
- * Life    init, then open and turn as often as wished, fini. No call frees anything inside an
- * event. Limits  GW_DRIVER_OUT_HIGH unsent bytes, above which publishing says GW_AGAIN (a single
- * larger packet still goes); one incoming packet in memory, at most what MQTT can frame.
+ * Life    init, then open and turn as often as wished, fini. Nothing is freed inside an event.
+ * Limits  GW_DRIVER_OUT_HIGH unsent bytes, above which publishing says GW_AGAIN (a single larger
+ *         packet still goes); one incoming packet in memory, at most what MQTT can frame.
  */
 #ifndef GW_CLIENT_HOST_DRIVER_H
 #define GW_CLIENT_HOST_DRIVER_H

@@ -1,4 +1,4 @@
-#include "broker/client.h"
+#include "broker/guest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,24 +15,24 @@
 #define CLOSE_FLUSH_TIME (2 * GW_NS_PER_S)
 #define ACK_SIZE_MAX     16u
 
-typedef void packet_fn(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now);
+typedef void packet_fn(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
 
 static const struct gw_conn_events conn_events;
 
 /* -- life -- */
 
-static void arm(struct gw_client *client, gw_mono_ns deadline)
+static void arm(struct gw_guest *client, gw_mono_ns deadline)
 {
     gw_wheel_arm(gw_loop_wheel(client->shard->loop), &client->timer, deadline);
 }
 
 static void on_timer(struct gw_timer *timer, gw_mono_ns now)
 {
-    struct gw_client *client = GW_CONTAINER(timer, struct gw_client, timer);
-    if (client->state == GW_CLIENT_CLOSING)
+    struct gw_guest *client = GW_CONTAINER(timer, struct gw_guest, timer);
+    if (client->state == GW_GUEST_CLOSING)
         return;
-    if (client->state != GW_CLIENT_CONNECTED) {
-        gw_client_end(client, GW_REASON_MAXIMUM_CONNECT_TIME, "no CONNECT in time", NULL);
+    if (client->state != GW_GUEST_CONNECTED) {
+        gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME, "no CONNECT in time", NULL);
         return;
     }
     if (!gw_list_empty(&client->paused)) /* it is us who do not read */
@@ -41,13 +41,13 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
     if (now < deadline)
         arm(client, deadline);
     else
-        gw_client_end(client, GW_REASON_KEEP_ALIVE_TIMEOUT,
-                      "nothing came for one and a half times the keep alive", "MQTT-3.1.2-22");
+        gw_guest_end(client, GW_REASON_KEEP_ALIVE_TIMEOUT,
+                     "nothing came for one and a half times the keep alive", "MQTT-3.1.2-22");
 }
 
-static struct gw_client *client_new(struct gw_shard *shard, struct gw_conn *conn)
+static struct gw_guest *client_new(struct gw_shard *shard, struct gw_conn *conn)
 {
-    struct gw_client *client = calloc(1, sizeof(*client));
+    struct gw_guest *client = calloc(1, sizeof(*client));
     if (!client)
         return NULL;
     const struct gw_config_limits *limits = &gw_shard_settings(shard)->limits;
@@ -62,7 +62,7 @@ static struct gw_client *client_new(struct gw_shard *shard, struct gw_conn *conn
     return client;
 }
 
-static void client_free(struct gw_client *client)
+static void client_free(struct gw_guest *client)
 {
     gw_list_remove(&client->link);
     gw_list_remove(&client->paused);
@@ -89,8 +89,8 @@ static void refuse_connection(struct gw_shard *shard, struct gw_conn *conn, cons
     gw_conn_close(conn, false, 0);
 }
 
-void gw_client_accept(struct gw_shard *shard, struct gw_listener *listener, bool anonymous,
-                      struct gw_conn *conn, gw_mono_ns now)
+void gw_guest_accept(struct gw_shard *shard, struct gw_listener *listener, bool anonymous,
+                     struct gw_conn *conn, gw_mono_ns now)
 {
     const struct gw_config_limits *limits = &gw_shard_settings(shard)->limits;
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS_OPENED, 1);
@@ -99,7 +99,7 @@ void gw_client_accept(struct gw_shard *shard, struct gw_listener *listener, bool
         refuse_connection(shard, conn, "limits.connections is reached");
         return;
     }
-    struct gw_client *client = client_new(shard, conn);
+    struct gw_guest *client = client_new(shard, conn);
     if (!client || gw_registry_count_address(shard, gw_conn_peer(conn), 1) != GW_OK) {
         free(client);
         refuse_connection(shard, conn, "limits.connections_unauthenticated_per_address is reached");
@@ -123,7 +123,7 @@ void gw_client_accept(struct gw_shard *shard, struct gw_listener *listener, bool
 
 /* -- words for the log -- */
 
-const char *gw_client_version_name(const struct gw_client *client)
+const char *gw_guest_version_name(const struct gw_guest *client)
 {
     switch ((enum gw_version)client->peer.version) {
     case GW_VERSION_31: return "3.1";
@@ -134,7 +134,7 @@ const char *gw_client_version_name(const struct gw_client *client)
     return "?";
 }
 
-struct gw_span gw_client_id(const struct gw_client *client)
+struct gw_span gw_guest_id(const struct gw_guest *client)
 {
     return client->session ? gw_session_client_id(client->session) : GW_SPAN_NONE;
 }
@@ -145,7 +145,7 @@ static const char *by_name(uint8_t by)
     return names[by];
 }
 
-static const char *cause_text(const struct gw_client_cause *cause, char *text, size_t size)
+static const char *cause_text(const struct gw_guest_cause *cause, char *text, size_t size)
 {
     const char *what = cause->what ? cause->what : "connection closed";
     if (cause->clause)
@@ -155,7 +155,7 @@ static const char *cause_text(const struct gw_client_cause *cause, char *text, s
     return text;
 }
 
-static void log_end(struct gw_client *client, gw_mono_ns now)
+static void log_end(struct gw_guest *client, gw_mono_ns now)
 {
     if (client->cause.logged)
         return;
@@ -167,7 +167,7 @@ static void log_end(struct gw_client *client, gw_mono_ns now)
         return;
     char from[GW_ADDRESS_TEXT_MAX], why[256];
     struct gw_log_field fields[] = {
-        gw_log_text("id", gw_client_id(client)),
+        gw_log_text("id", gw_guest_id(client)),
         gw_log_str("user", client->user_name),
         gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
         gw_log_str("reason", cause_text(&client->cause, why, sizeof(why))),
@@ -189,16 +189,16 @@ static void log_end(struct gw_client *client, gw_mono_ns now)
 
 /* -- the end -- */
 
-static void set_cause(struct gw_client *client, uint8_t by, uint8_t reason, const char *what,
+static void set_cause(struct gw_guest *client, uint8_t by, uint8_t reason, const char *what,
                       const char *clause)
 {
     if (client->cause.told)
         return;
-    client->cause = (struct gw_client_cause){
+    client->cause = (struct gw_guest_cause){
         .what = what, .clause = clause, .reason = reason, .by = by, .told = true};
 }
 
-void gw_client_release_session(struct gw_client *client, gw_mono_ns now)
+void gw_guest_release_session(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_session *session = client->session;
     if (!session)
@@ -211,11 +211,11 @@ void gw_client_release_session(struct gw_client *client, gw_mono_ns now)
                           now);
 }
 
-void gw_client_close(struct gw_client *client)
+void gw_guest_close(struct gw_guest *client)
 {
-    if (client->state == GW_CLIENT_CLOSING)
+    if (client->state == GW_GUEST_CLOSING)
         return;
-    client->state = GW_CLIENT_CLOSING;
+    client->state = GW_GUEST_CLOSING;
     gw_list_remove(&client->paused);
     if (client->session)
         gw_list_push_back(&client->shard->clients.ending, &client->paused);
@@ -223,7 +223,7 @@ void gw_client_close(struct gw_client *client)
     gw_conn_close(client->conn, true, CLOSE_FLUSH_TIME);
 }
 
-static void send_disconnect(struct gw_client *client, uint8_t reason, const char *what)
+static void send_disconnect(struct gw_guest *client, uint8_t reason, const char *what)
 {
     struct gw_disconnect packet = {.type = GW_PACKET_DISCONNECT, .reason = reason};
     uint8_t bytes[320];
@@ -243,32 +243,32 @@ static void send_disconnect(struct gw_client *client, uint8_t reason, const char
     gw_metrics_add(&client->shard->metrics, GW_METRIC_PACKETS_SENT, 1);
 }
 
-void gw_client_end(struct gw_client *client, uint8_t reason, const char *what, const char *clause)
+void gw_guest_end(struct gw_guest *client, uint8_t reason, const char *what, const char *clause)
 {
-    if (client->state == GW_CLIENT_CLOSING)
+    if (client->state == GW_GUEST_CLOSING)
         return;
-    set_cause(client, GW_CLIENT_BY_BROKER, reason, what, clause);
-    if (client->state == GW_CLIENT_CONNECTED && client->peer.version == GW_VERSION_5)
+    set_cause(client, GW_GUEST_BY_BROKER, reason, what, clause);
+    if (client->state == GW_GUEST_CONNECTED && client->peer.version == GW_VERSION_5)
         send_disconnect(client, reason, what);
-    gw_client_close(client);
+    gw_guest_close(client);
 }
 
-void gw_client_end_fault(struct gw_client *client, const struct gw_fault *fault)
+void gw_guest_end_fault(struct gw_guest *client, const struct gw_fault *fault)
 {
-    gw_client_end(client, fault->reason, fault->what, fault->clause);
+    gw_guest_end(client, fault->reason, fault->what, fault->clause);
 }
 
-void gw_client_leave(struct gw_client *client, uint8_t reason)
+void gw_guest_leave(struct gw_guest *client, uint8_t reason)
 {
-    set_cause(client, GW_CLIENT_BY_CLIENT, reason, gw_reason_name(reason, GW_PACKET_DISCONNECT),
+    set_cause(client, GW_GUEST_BY_CLIENT, reason, gw_reason_name(reason, GW_PACKET_DISCONNECT),
               NULL);
     client->cause.clean = reason == GW_REASON_SUCCESS;
-    gw_client_close(client);
+    gw_guest_close(client);
 }
 
 static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns now)
 {
-    struct gw_client *client = user;
+    struct gw_guest *client = user;
     static const char *const words[] = {
         [GW_CONN_END_LOCAL] = "closed",
         [GW_CONN_END_PEER] = "connection closed by the peer without DISCONNECT",
@@ -276,12 +276,12 @@ static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns
         [GW_CONN_END_TIMEOUT] = "the peer did not take the last bytes",
     };
     (void)os_errno;
-    set_cause(client, GW_CLIENT_BY_NETWORK, GW_REASON_UNSPECIFIED, words[end], NULL);
+    set_cause(client, GW_GUEST_BY_NETWORK, GW_REASON_UNSPECIFIED, words[end], NULL);
     if (end == GW_CONN_END_PEER && !client->session && client->last_packet == 0)
         client->cause.told = false; /* a port scan or a health check: not worth a line */
-    client->state = GW_CLIENT_CLOSING;
+    client->state = GW_GUEST_CLOSING;
     log_end(client, now);
-    gw_client_release_session(client, now);
+    gw_guest_release_session(client, now);
     if (client->counted)
         gw_registry_count_address(client->shard, gw_conn_peer(client->conn), -1);
     gw_metrics_add(&client->shard->metrics, GW_METRIC_CONNECTIONS, -1);
@@ -290,22 +290,22 @@ static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns
 
 /* -- bytes in -- */
 
-static void on_pingreq(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+static void on_pingreq(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     (void)now;
     if (frame->body.size > 0) {
-        gw_client_end(client, GW_REASON_MALFORMED_PACKET, "PINGREQ with a body", NULL);
+        gw_guest_end(client, GW_REASON_MALFORMED_PACKET, "PINGREQ with a body", NULL);
         return;
     }
-    uint8_t *memory = gw_client_reserve(client, 2);
+    uint8_t *memory = gw_guest_reserve(client, 2);
     if (!memory)
         return;
     struct gw_writer w = gw_writer_of(memory, 2);
     gw_ack_encode_ping(&w, GW_PACKET_PINGRESP);
-    gw_client_commit(client, 2);
+    gw_guest_commit(client, 2);
 }
 
-static void on_disconnect(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+static void on_disconnect(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     (void)now;
     struct gw_disconnect packet;
@@ -313,7 +313,7 @@ static void on_disconnect(struct gw_client *client, const struct gw_frame *frame
     if (gw_disconnect_decode(GW_PACKET_DISCONNECT, frame->body,
                              (enum gw_version)client->peer.version, false, &packet,
                              &fault) != GW_OK) {
-        gw_client_end_fault(client, &fault);
+        gw_guest_end_fault(client, &fault);
         return;
     }
     struct gw_session *session = client->session;
@@ -322,33 +322,33 @@ static void on_disconnect(struct gw_client *client, const struct gw_frame *frame
         uint32_t limit = gw_shard_settings(client->shard)->limits.session_expiry;
         uint32_t wanted = packet.props.session_expiry;
         if (session->expiry == 0 && wanted != 0) {
-            gw_client_end(client, GW_REASON_PROTOCOL_ERROR,
-                          "DISCONNECT raises a session expiry interval of 0", "3.14.2.2.2");
+            gw_guest_end(client, GW_REASON_PROTOCOL_ERROR,
+                         "DISCONNECT raises a session expiry interval of 0", "3.14.2.2.2");
             return;
         }
         session->expiry = wanted < limit ? wanted : limit;
     }
-    gw_client_leave(client, packet.reason);
+    gw_guest_leave(client, packet.reason);
 }
 
-static void on_unexpected(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+static void on_unexpected(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     (void)now;
     bool again = frame->header.type == GW_PACKET_CONNECT;
-    gw_client_end(client, GW_REASON_PROTOCOL_ERROR,
-                  again ? "a second CONNECT" : "a packet that has no place here",
-                  again ? "MQTT-3.1.0-2" : NULL);
+    gw_guest_end(client, GW_REASON_PROTOCOL_ERROR,
+                 again ? "a second CONNECT" : "a packet that has no place here",
+                 again ? "MQTT-3.1.0-2" : NULL);
 }
 
 /* What may come in which state; everything else is on_unexpected. */
-static packet_fn *const handlers[GW_CLIENT_STATE_COUNT][16] = {
-    [GW_CLIENT_NEW] = {[GW_PACKET_CONNECT] = gw_connector_on_connect},
-    [GW_CLIENT_AUTHENTICATING] =
+static packet_fn *const handlers[GW_GUEST_STATE_COUNT][16] = {
+    [GW_GUEST_NEW] = {[GW_PACKET_CONNECT] = gw_connector_on_connect},
+    [GW_GUEST_AUTHENTICATING] =
         {
             [GW_PACKET_AUTH] = gw_connector_on_auth,
             [GW_PACKET_DISCONNECT] = on_disconnect,
         },
-    [GW_CLIENT_CONNECTED] =
+    [GW_GUEST_CONNECTED] =
         {
             [GW_PACKET_PUBLISH] = gw_publisher_on_publish,
             [GW_PACKET_PUBACK] = gw_deliverer_on_ack,
@@ -363,19 +363,19 @@ static packet_fn *const handlers[GW_CLIENT_STATE_COUNT][16] = {
         },
 };
 
-static void on_frame(struct gw_client *client, const struct gw_frame *frame, gw_mono_ns now)
+static void on_frame(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     struct gw_fault fault;
     enum gw_version version = (enum gw_version)client->peer.version;
     client->last_packet = (uint8_t)frame->header.type;
     gw_metrics_add(&client->shard->metrics, GW_METRIC_PACKETS_RECEIVED, 1);
-    if (client->state == GW_CLIENT_NEW && frame->header.type != GW_PACKET_CONNECT) {
-        gw_client_end(client, GW_REASON_PROTOCOL_ERROR, "the first packet is not CONNECT",
-                      "MQTT-3.1.0-1");
+    if (client->state == GW_GUEST_NEW && frame->header.type != GW_PACKET_CONNECT) {
+        gw_guest_end(client, GW_REASON_PROTOCOL_ERROR, "the first packet is not CONNECT",
+                     "MQTT-3.1.0-1");
         return;
     }
     if (gw_header_check(&frame->header, version, &fault) != GW_OK) {
-        gw_client_end_fault(client, &fault);
+        gw_guest_end_fault(client, &fault);
         return;
     }
     gw_keepalive_on_packet(&client->keepalive, now);
@@ -384,9 +384,9 @@ static void on_frame(struct gw_client *client, const struct gw_frame *frame, gw_
 }
 
 /* The owner of the identifier in a CONNECT is another shard: go there with all bytes. */
-static bool moved_away(struct gw_client *client, const struct gw_frame *frame, struct gw_span rest)
+static bool moved_away(struct gw_guest *client, const struct gw_frame *frame, struct gw_span rest)
 {
-    if (client->state != GW_CLIENT_NEW || frame->header.type != GW_PACKET_CONNECT)
+    if (client->state != GW_GUEST_NEW || frame->header.type != GW_PACKET_CONNECT)
         return false;
     unsigned owner = gw_connector_owner(client, frame);
     if (owner == client->shard->index)
@@ -396,15 +396,15 @@ static bool moved_away(struct gw_client *client, const struct gw_frame *frame, s
     if (gw_buf_append(&client->stash, packet) != GW_OK ||
         gw_buf_append(&client->stash, rest) != GW_OK)
         return false; /* it will be refused for want of memory soon enough */
-    gw_client_move(client, owner);
+    gw_guest_move(client, owner);
     return true;
 }
 
 /* Stops reading from a peer that does not read what we answer. */
-static void choke(struct gw_client *client)
+static void choke(struct gw_guest *client)
 {
     size_t output_max = (size_t)gw_shard_settings(client->shard)->limits.output;
-    if (client->choked || client->state == GW_CLIENT_CLOSING ||
+    if (client->choked || client->state == GW_GUEST_CLOSING ||
         gw_conn_output_size(client->conn) <= output_max * 2)
         return;
     client->choked = true;
@@ -413,10 +413,10 @@ static void choke(struct gw_client *client)
 }
 
 /* Holds a client back while other shards are behind with what it published. */
-static void hold_back(struct gw_client *client)
+static void hold_back(struct gw_guest *client)
 {
     struct gw_shard *shard = client->shard;
-    if (client->state != GW_CLIENT_CONNECTED || !gw_list_empty(&client->paused))
+    if (client->state != GW_GUEST_CONNECTED || !gw_list_empty(&client->paused))
         return;
     gw_conn_pause(client->conn);
     gw_list_push_back(&shard->clients.paused, &client->paused);
@@ -425,16 +425,16 @@ static void hold_back(struct gw_client *client)
                      gw_loop_now(shard->loop) + GW_WHEEL_TICK_NS);
 }
 
-static void feed(struct gw_client *client, struct gw_span bytes, gw_mono_ns now)
+static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
 {
-    while (client->state != GW_CLIENT_CLOSING) {
+    while (client->state != GW_GUEST_CLOSING) {
         struct gw_frame frame;
         struct gw_fault fault = {GW_REASON_SERVER_BUSY, "out of memory", NULL};
         enum gw_status status = gw_assembler_next(&client->assembler, &bytes, &frame, &fault);
         if (status == GW_MORE)
             break;
         if (status != GW_OK) {
-            gw_client_end_fault(client, &fault);
+            gw_guest_end_fault(client, &fault);
             break;
         }
         if (moved_away(client, &frame, bytes))
@@ -453,8 +453,8 @@ static void on_bytes(void *user, struct gw_span bytes, gw_mono_ns now)
 
 static void on_drained(void *user, gw_mono_ns now)
 {
-    struct gw_client *client = user;
-    if (client->state == GW_CLIENT_CLOSING)
+    struct gw_guest *client = user;
+    if (client->state == GW_GUEST_CLOSING)
         return;
     if (client->choked) {
         client->choked = false;
@@ -469,7 +469,7 @@ static const struct gw_conn_events conn_events = {on_bytes, on_drained, on_close
 
 /* -- between shards -- */
 
-void gw_client_move(struct gw_client *client, unsigned to)
+void gw_guest_move(struct gw_guest *client, unsigned to)
 {
     struct gw_shard *shard = client->shard;
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &client->timer);
@@ -482,7 +482,7 @@ void gw_client_move(struct gw_client *client, unsigned to)
     gw_relay_post(shard, to, &(struct gw_relay_event){.kind = GW_RELAY_CLIENT, .object = client});
 }
 
-void gw_client_arrive(struct gw_shard *shard, struct gw_client *client, gw_mono_ns now)
+void gw_guest_arrive(struct gw_shard *shard, struct gw_guest *client, gw_mono_ns now)
 {
     const struct gw_config_limits *limits = &gw_shard_settings(shard)->limits;
     client->shard = shard;
@@ -490,7 +490,7 @@ void gw_client_arrive(struct gw_shard *shard, struct gw_client *client, gw_mono_
     gw_list_push_back(&shard->clients.all, &client->link);
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS, 1);
     if (gw_conn_attach(client->conn, shard->loop) != GW_OK) {
-        gw_client_close(client);
+        gw_guest_close(client);
         return;
     }
     arm(client, client->since + limits->connect_time);
@@ -499,37 +499,37 @@ void gw_client_arrive(struct gw_shard *shard, struct gw_client *client, gw_mono_
     feed(client, gw_buf_span(&stash), now);
     gw_buf_fini(&stash);
     if (shard->clients.draining)
-        gw_client_end(client, GW_REASON_SERVER_SHUTTING_DOWN, "the broker is shutting down", NULL);
+        gw_guest_end(client, GW_REASON_SERVER_SHUTTING_DOWN, "the broker is shutting down", NULL);
 }
 
 /* -- bytes out -- */
 
-uint8_t *gw_client_reserve(struct gw_client *client, size_t size)
+uint8_t *gw_guest_reserve(struct gw_guest *client, size_t size)
 {
     uint8_t *memory = gw_conn_reserve(client->conn, size);
     if (!memory)
-        gw_client_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+        gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
     return memory;
 }
 
-void gw_client_commit(struct gw_client *client, size_t size)
+void gw_guest_commit(struct gw_guest *client, size_t size)
 {
     gw_conn_commit(client->conn, size);
     gw_metrics_add(&client->shard->metrics, GW_METRIC_PACKETS_SENT, 1);
 }
 
-void gw_client_send_ack(struct gw_client *client, enum gw_packet_type type, gw_packet_id id,
-                        uint8_t reason)
+void gw_guest_send_ack(struct gw_guest *client, enum gw_packet_type type, gw_packet_id id,
+                       uint8_t reason)
 {
     struct gw_ack ack = {.type = type, .packet_id = id, .reason = reason};
-    uint8_t *memory = gw_client_reserve(client, ACK_SIZE_MAX);
+    uint8_t *memory = gw_guest_reserve(client, ACK_SIZE_MAX);
     if (!memory)
         return;
     struct gw_writer w = gw_writer_of(memory, ACK_SIZE_MAX);
-    gw_client_commit(client, gw_ack_encode(&w, (enum gw_version)client->peer.version, &ack));
+    gw_guest_commit(client, gw_ack_encode(&w, (enum gw_version)client->peer.version, &ack));
 }
 
-bool gw_client_has_room(const struct gw_client *client)
+bool gw_guest_has_room(const struct gw_guest *client)
 {
     return gw_conn_output_size(client->conn) <
            (size_t)gw_shard_settings(client->shard)->limits.output;
