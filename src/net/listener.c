@@ -19,6 +19,7 @@ struct gw_listener {
 struct accept {
     struct gw_source source; /* first: what the poller gives back */
     struct gw_list link;     /* in loop->accepts */
+    struct gw_list called;   /* in loop->callers while somebody waits */
     struct gw_listener *listener;
     struct gw_loop *loop;
     gw_listener_fn *fn;
@@ -83,9 +84,14 @@ static void take(struct accept *accept, gw_socket socket, const struct gw_addres
     accept->fn(accept->user, accept->listener, conn, now);
 }
 
-static void on_ready(struct gw_source *source, GW_UNUSED uint32_t bits, gw_mono_ns now)
+static void on_ready(struct gw_source *source, GW_UNUSED uint32_t bits, GW_UNUSED gw_mono_ns now)
 {
     struct accept *accept = GW_CONTAINER(source, struct accept, source);
+    gw_list_push_back(&accept->loop->callers, &accept->called);
+}
+
+static void serve(struct accept *accept, gw_mono_ns now)
+{
     const struct gw_sockets *sockets = accept->listener->sockets;
     struct gw_loop *loop = accept->loop;
     gw_socket listening = accept->listener->socket;
@@ -104,6 +110,13 @@ static void on_ready(struct gw_source *source, GW_UNUSED uint32_t bits, gw_mono_
     }
 }
 
+void gw_listener_serve(struct gw_loop *loop)
+{
+    struct gw_list *called;
+    while ((called = gw_list_pop_front(&loop->callers)) != NULL)
+        serve(GW_CONTAINER(called, struct accept, called), loop->turn.now);
+}
+
 enum gw_status gw_listener_join(struct gw_listener *listener, struct gw_loop *loop,
                                 gw_listener_fn *fn, void *user)
 {
@@ -115,6 +128,7 @@ enum gw_status gw_listener_join(struct gw_listener *listener, struct gw_loop *lo
     accept->loop = loop;
     accept->fn = fn;
     accept->user = user;
+    gw_list_init(&accept->called);
     gw_timer_init(&accept->timer, on_timer);
     enum gw_status status = watch(accept);
     if (status != GW_OK) {
@@ -137,6 +151,7 @@ static void leave(struct accept *accept)
     if (loop->turn.accepting == accept)
         loop->turn.accepting = NULL;
     gw_list_remove(&accept->link);
+    gw_list_remove(&accept->called);
     free(accept);
     atomic_fetch_sub_explicit(&listener->joined, 1, memory_order_release);
 }

@@ -4,14 +4,17 @@
  * Layer   net (may include os, base). Knows no MQTT.
  * Owner   opened by one thread; each loop that joins accepts on its own thread.
  * Life    open, join per loop, leave per loop, close.
- * Limits  backlog; accepts a turn and loop GW_LISTENER_ACCEPTS_PER_TURN.
+ * Limits  backlog; accepts a turn, listener and loop GW_LISTENER_ACCEPTS_PER_TURN.
+ *
+ * Within a turn a loop serves the connections it has before it takes new ones, so that a burst is
+ * let in step by step as its members prove who they are.
  */
 #ifndef GW_NET_LISTENER_H
 #define GW_NET_LISTENER_H
 
 #include "net/conn.h"
 
-#define GW_LISTENER_ACCEPTS_PER_TURN 64
+#define GW_LISTENER_ACCEPTS_PER_TURN 32
 
 struct gw_listener;
 

@@ -26,6 +26,7 @@ struct gw_loop *gw_loop_new(const struct gw_sockets *sockets, const struct gw_cl
     gw_list_init(&loop->ended);
     gw_list_init(&loop->stashes);
     gw_list_init(&loop->accepts);
+    gw_list_init(&loop->callers);
     atomic_init(&loop->stop, false);
     gw_mailbox_init(&loop->mailbox);
     gw_wheel_init(&loop->wheel, loop->turn.now);
@@ -167,6 +168,7 @@ void gw_loop_turn(struct gw_loop *loop, gw_mono_ns now)
     gw_wheel_advance(&loop->wheel, now);
     deliver_stashes(loop);
     handle_events(loop);
+    gw_listener_serve(loop);
     if (loop->hooks.before_flush != NULL)
         loop->hooks.before_flush(loop->hooks.user, now);
     flush(loop);

@@ -40,6 +40,7 @@ struct gw_loop {
     struct gw_list ended;   /* connections to end in this turn */
     struct gw_list stashes; /* bytes that were read early and can be delivered now */
     struct gw_list accepts; /* listeners that this loop joined */
+    struct gw_list callers; /* those of them at which somebody waits, in this turn */
     struct gw_output_cache cache;
     struct gw_loop_counters counters;
     atomic_bool stop; /* release by stop, acquire by run */
@@ -61,6 +62,9 @@ struct gw_stash {
     size_t size;
     uint8_t bytes[];
 };
+
+/* Accepts where somebody waits. */
+void gw_listener_serve(struct gw_loop *loop);
 
 /* Delivers bytes that were kept back. */
 void gw_conn_deliver(struct gw_conn *conn, gw_mono_ns now);

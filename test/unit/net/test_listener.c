@@ -86,6 +86,50 @@ static void hands_connections_over(void **state)
     close_fake(&door, fake);
 }
 
+struct order {
+    struct door door;
+    struct gw_conn *conn;
+    int came_before; /* connections that came before the bytes */
+};
+
+static void note_order(void *user, struct gw_span bytes, gw_mono_ns now)
+{
+    struct order *order = user;
+    (void)bytes;
+    (void)now;
+    order->came_before = order->door.came;
+}
+
+static void ignore_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns now)
+{
+    (void)user;
+    (void)end;
+    (void)os_errno;
+    (void)now;
+}
+
+/* The poller names the listener first; the connection that is there already is served first. */
+static void serves_before_it_takes_more(void **state)
+{
+    (void)state;
+    static const struct gw_conn_events events = {note_order, NULL, ignore_closed};
+    struct order order = {.came_before = -1};
+    struct gw_address none = {0};
+    struct fake *fake = open_fake(&order.door);
+    gw_socket socket = fake_open(fake);
+    order.conn = gw_conn_new(&fake->service, socket, &none);
+    gw_conn_set_events(order.conn, &events, &order);
+    assert_int_equal(gw_conn_attach(order.conn, order.door.loop), GW_OK);
+    fake_give(fake, socket, "connect", 7);
+    fake->accepts_waiting = 3;
+    fake_turn(fake, order.door.loop);
+    assert_int_equal(order.came_before, 0);
+    assert_int_equal(order.door.came, 3);
+    gw_conn_close(order.conn, false, 0);
+    fake_turn(fake, order.door.loop);
+    close_fake(&order.door, fake);
+}
+
 static void may_leave_while_accepting(void **state)
 {
     (void)state;
@@ -282,6 +326,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_a_bounded_number_a_turn),
         cmocka_unit_test(hands_connections_over),
+        cmocka_unit_test(serves_before_it_takes_more),
         cmocka_unit_test(may_leave_while_accepting),
         cmocka_unit_test(backs_off),
         cmocka_unit_test(refuses_without_descriptors),
