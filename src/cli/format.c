@@ -13,6 +13,7 @@ struct print {
     gw_wall_ns wall;
     struct gw_buf *buf;
     bool failed;
+    bool not_json; /* %J met a payload that is none; the rest of the format is shown */
 };
 
 /* One %-field: flags, width, precision. */
@@ -139,12 +140,18 @@ static void put_subscription_ids(struct print *p, const struct field *f)
         put_field(p, f, GW_SPAN_NONE, true);
 }
 
-/* %J and %j; a payload that is no JSON takes the whole message back. */
-static enum gw_status put_json(struct print *p, bool parsed)
+/* %J and %j; for a payload that is no JSON %J shows nothing. */
+static void put_json(struct print *p, bool parsed)
 {
     struct gw_jsonout out;
+    size_t before = p->buf->size;
     gw_jsonout_init(&out, p->buf, p->options->output.pretty);
-    return gw_jsonmsg_write(&out, p->publish, p->wall, parsed);
+    enum gw_status status = gw_jsonmsg_write(&out, p->publish, p->wall, parsed);
+    if (status == GW_OK)
+        return;
+    p->buf->size = before;
+    p->not_json = status == GW_MALFORMED || status == GW_LIMIT;
+    p->failed = !p->not_json;
 }
 
 static size_t local_time(const struct print *p, const char *format, char *text, size_t size)
@@ -162,6 +169,12 @@ static size_t local_time(const struct print *p, const char *format, char *text, 
 static long nanoseconds(const struct print *p)
 {
     return (long)(p->wall % (gw_wall_ns)GW_NS_PER_S);
+}
+
+/* A field counts only where the property is there. */
+static struct gw_span text_of(const struct gw_props *props, enum gw_prop prop, struct gw_span text)
+{
+    return props->present >> prop & 1 ? text : GW_SPAN_NONE;
 }
 
 static void put_property_number(struct print *p, const struct field *f, bool there, uint64_t value)
@@ -195,8 +208,10 @@ static enum gw_status put_letter(struct print *p, const struct field *f)
         put_property_number(p, f, gw_props_has(props, TOPIC_ALIAS), props->topic_alias);
         break;
     case 'b': put_base64(p); break;
-    case 'C': put_field(p, f, props->content_type, false); break;
-    case 'D': put(p, props->correlation_data); break;
+    case 'C':
+        put_field(p, f, text_of(props, GW_PROP_CONTENT_TYPE, props->content_type), false);
+        break;
+    case 'D': put(p, text_of(props, GW_PROP_CORRELATION_DATA, props->correlation_data)); break;
     case 'E':
         put_property_number(p, f, gw_props_has(props, MESSAGE_EXPIRY), props->message_expiry);
         break;
@@ -205,14 +220,16 @@ static enum gw_status put_letter(struct print *p, const struct field *f)
         break;
     case 'I':
     case 'U': put_time(p, f); break;
-    case 'j': return put_json(p, false);
-    case 'J': return put_json(p, true);
+    case 'j': put_json(p, false); break;
+    case 'J': put_json(p, true); break;
     case 'l': put_number(p, f, m->payload.size); break;
     case 'm': put_number(p, f, m->packet_id); break;
     case 'P': put_users(p); break;
     case 'p': put_payload(p, f, NULL); break;
     case 'q': put_char(p, (char)('0' + m->qos)); break;
-    case 'R': put_field(p, f, props->response_topic, false); break;
+    case 'R':
+        put_field(p, f, text_of(props, GW_PROP_RESPONSE_TOPIC, props->response_topic), false);
+        break;
     case 'r': put_char(p, m->retain ? '1' : '0'); break;
     case 'S': put_subscription_ids(p, f); break;
     case 't': put_field(p, f, m->topic_name, false); break;
@@ -295,12 +312,12 @@ static enum gw_status put_format(struct print *p)
             struct field field;
             at = read_field(at, &field);
             GW_TRY(at ? put_letter(p, &field) : GW_INVALID);
-        } else if (c == '@' && *at) {
+        } else if (c == '@') {
             put_strftime(p, *at++);
         } else if (c == '\\') {
             put_char(p, escaped(*at, &c) ? c : *at);
             at++;
-        } else if (c != '@') {
+        } else {
             put_char(p, c);
         }
     }
@@ -317,6 +334,9 @@ enum gw_status gw_format_check(struct gw_options *options)
             if (!escaped(*at, &meaning))
                 return gw_options_refuse(options, "-F does not know \\%c", *at ? *at : ' ');
             at++;
+        } else if (c == '@') {
+            if (!*at++)
+                return gw_options_refuse(options, "-F ends within an @ field");
         } else if (c == '%') {
             struct field field;
             at = read_field(at, &field);
@@ -362,5 +382,5 @@ enum gw_status gw_format_message(const struct gw_options *options, const struct 
         status = GW_NO_MEMORY;
     if (status != GW_OK)
         buf->size = before;
-    return status;
+    return status == GW_OK && p.not_json ? GW_MALFORMED : status;
 }

@@ -20,7 +20,7 @@
 GW_MUST_USE enum gw_status gw_format_check(struct gw_options *options);
 
 /* Appends a message in the form that the options say; wall is the time of its arrival.
- * GW_MALFORMED: %J met a payload that is not JSON, and buf is as it was before. */
+ * GW_MALFORMED: %J met a payload that is not JSON and shows nothing in its place. */
 GW_MUST_USE enum gw_status gw_format_message(const struct gw_options *options,
                                              const struct gw_publish *publish, gw_wall_ns wall,
                                              struct gw_buf *buf);

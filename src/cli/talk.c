@@ -109,6 +109,9 @@ static void on_connack(void *user, const struct gw_connack *connack)
                              GW_SPAN_FMT(connack->props.reason_string));
         else
             gw_talk_complain(talk, "refused: %s (%d)", words, connack->reason);
+        if (connack->reason ==
+            (v5 ? (int)GW_REASON_UNSUPPORTED_PROTOCOL_VERSION : (int)GW_RETURN_BAD_PROTOCOL))
+            gw_talk_complain(talk, "try another version of the protocol: -V 311 or -V 5");
         talk->exit_code = connack->reason;
         talk->over = true;
         return;
@@ -144,10 +147,11 @@ static void on_reply(void *user, struct gw_client_request *request, const struct
 static void on_disconnect(void *user, const struct gw_disconnect *disconnect)
 {
     struct gw_talk *talk = user;
+    bool told = gw_props_has(&disconnect->props, REASON_STRING);
+    struct gw_span words = told ? disconnect->props.reason_string : GW_SPAN_NONE;
     gw_talk_complain(talk, "the broker ended the connection: %s (%d)%s%.*s",
                      gw_reason_name(disconnect->reason, GW_PACKET_DISCONNECT), disconnect->reason,
-                     gw_props_has(&disconnect->props, REASON_STRING) ? ": " : "",
-                     GW_SPAN_FMT(disconnect->props.reason_string));
+                     told ? ": " : "", GW_SPAN_FMT(words));
     talk->over = true;
 }
 
@@ -217,7 +221,8 @@ static void end_if_asked(struct gw_talk *talk)
     if (!gw_client_settled(client))
         return;
     const struct gw_props *props = gw_options_props(talk->options, GW_COMMAND_DISCONNECT);
-    enum gw_status status = gw_client_disconnect(client, GW_REASON_SUCCESS, props, gw_driver_now());
+    uint8_t reason = talk->interrupted ? GW_REASON_DISCONNECT_WITH_WILL : GW_REASON_SUCCESS;
+    enum gw_status status = gw_client_disconnect(client, reason, props, gw_driver_now());
     if (status != GW_OK && status != GW_AGAIN)
         talk->over = true;
 }
@@ -229,12 +234,14 @@ static void on_signal(struct gw_talk *talk, int signal_number)
         code = GW_EXIT_INTERRUPTED;
     if (talk->ending) /* asked twice: do not wait for the broker */
         talk->over = true;
+    talk->interrupted = true;
     gw_talk_end(talk, code);
 }
 
 static void on_time_out(struct gw_talk *talk)
 {
     talk->time_end = GW_NEVER;
+    talk->interrupted = true;
     gw_talk_complain(talk, "timed out");
     gw_talk_end(talk, talk->connected_once || !talk->ops->signal_is_success ? GW_EXIT_TIMED_OUT
                                                                             : GW_EXIT_INTERRUPTED);
@@ -369,6 +376,12 @@ enum gw_status gw_talk_payload(const struct gw_options *options, struct gw_buf *
         status = gw_file_read(message->text, buf, &error);
     else if (message->mode == GW_MODE_STDIN)
         status = gw_file_read("-", buf, &error);
+    if (status == GW_OK && message->mode == GW_MODE_STDIN && options->tool == GW_TOOL_PUB &&
+        buf->size == 0) {
+        fprintf(stderr,
+                "godwit pub: nothing came from standard input; -n sends an empty message\n");
+        return GW_INVALID;
+    }
     if (status == GW_OK)
         return GW_OK;
     const char *what = message->mode == GW_MODE_FILE ? message->text : "the message";

@@ -46,7 +46,8 @@ struct gw_talk {
     int exit_code;
     bool want_input;
     bool connected_once;
-    bool ending; /* DISCONNECT is out or will be, nothing is to follow */
+    bool ending;      /* DISCONNECT is out or will be, nothing is to follow */
+    bool interrupted; /* by a signal or the time: in MQTT 5 the will is published then */
     bool over;
 };
 
