@@ -165,7 +165,8 @@ def conformance(stage):
 
 def e2e(stage):
     build(stage, E2E_BUILD)
-    pytest(stage, ["test/e2e"], GODWIT_BIN=str(ROOT / "build" / E2E_BUILD / "godwit"),
+    # Four at a time whatever the cores: these tests mostly wait for their peers.
+    pytest(stage, ["-n", "4", "test/e2e"], GODWIT_BIN=str(ROOT / "build" / E2E_BUILD / "godwit"),
            NODE_PATH=str(ROOT / "build" / "node" / "node_modules"))
 
 

@@ -1,0 +1,64 @@
+"""pytest glue: the brokers, proxies and programs of a test, each ended with it."""
+
+import pytest
+
+pytest.register_assert_rewrite("rig", "peers")
+
+import rig  # noqa: E402
+from proxy import Proxy  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """One broker with the defaults and two loops for all tests that need nothing else."""
+    broker = rig.Broker("threads: 2\nlog: {repeats: 0}\n")
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def serve():
+    """Starts brokers of the test's own; each must still live at its end and end well."""
+    started = []
+
+    def start(text="", *words):
+        started.append(rig.Broker(text, *words))
+        return started[-1]
+
+    yield start
+    faults = []
+    for broker in started:
+        if broker.directory.is_dir():
+            try:
+                broker.stop()
+            except AssertionError as fault:
+                faults.append(fault)
+    assert not faults, faults
+
+
+@pytest.fixture
+def proxy():
+    """Starts proxies in front of a broker."""
+    started = []
+
+    def start(broker, *cuts):
+        started.append(Proxy(broker.address, cuts))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()
+
+
+@pytest.fixture
+def program():
+    """Starts foreign programs; what still runs at the end of the test is killed."""
+    started = []
+
+    def start(*words, stdin=False, **environment):
+        started.append(rig.Program(words, stdin, **environment))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.stop()

@@ -1,0 +1,146 @@
+"""A proxy between a client and the broker that breaks the connection at a chosen packet.
+
+A cut says: when the nth packet of this type goes in this direction, end both connections before,
+within or after it. So every step of a QoS flow can be lost on purpose, the same way each time.
+"""
+
+import socket
+import threading
+
+from rig import until  # also makes `mqtt` known
+
+import mqtt
+
+NAMES = ("0 CONNECT CONNACK PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE SUBACK UNSUBSCRIBE "
+         "UNSUBACK PINGREQ PINGRESP DISCONNECT AUTH").split()
+
+
+class Cut:
+    def __init__(self, way, kind, nth, where="before"):
+        assert way in ("up", "down") and kind in NAMES and where in ("before", "within", "after")
+        self.way, self.kind, self.nth, self.where, self.done = way, kind, nth, where, False
+
+    def __repr__(self):
+        return f"{self.where} {self.kind} {self.nth} {self.way}"
+
+
+def split(data):
+    """Cuts the whole packets off the front of a bytearray; returns them."""
+    found = []
+    while True:
+        size = shift = 0
+        at = 1
+        while at < len(data):
+            size |= (data[at] & 0x7F) << shift
+            shift += 7
+            at += 1
+            if not data[at - 1] & 0x80:
+                break
+        else:
+            return found
+        if len(data) < at + size:
+            return found
+        found.append(bytes(data[:at + size]))
+        del data[:at + size]
+
+
+class Proxy:
+    """Listens on a port of its own; counts packets over all connections that it has carried."""
+
+    def __init__(self, address, cuts=()):
+        self.target, self.cuts, self.lock = address, list(cuts), threading.Lock()
+        self.seen, self.passed, self.counts, self.open = [], [], {}, []
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.address = self.server.getsockname()
+        self.port = self.address[1]
+        self.connections = 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.server.accept()
+                broker = socket.create_connection(self.target)
+            except OSError:
+                return
+            for sock in (client, broker):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with self.lock:
+                self.connections += 1
+                self.open.append((client, broker))
+            for way, source, sink in (("up", client, broker), ("down", broker, client)):
+                threading.Thread(target=self._carry, args=(way, source, sink), daemon=True).start()
+
+    def _carry(self, way, source, sink):
+        buffer = bytearray()
+        try:
+            while True:
+                data = source.recv(1 << 18)
+                if not data:
+                    break
+                buffer += data
+                for packet in split(buffer):
+                    if not self._forward(way, packet, sink):
+                        return
+        except OSError:
+            pass
+        finally:
+            self._shut(source, sink)
+
+    def _forward(self, way, packet, sink):
+        kind = NAMES[packet[0] >> 4]
+        with self.lock:
+            self.counts[way, kind] = nth = self.counts.get((way, kind), 0) + 1
+            cut = next((c for c in self.cuts if (c.way, c.kind, c.nth) == (way, kind, nth)), None)
+            self.seen.append((way, kind))
+        if cut and cut.where != "after":
+            packet = packet[:len(packet) // 2 if cut.where == "within" else 0]
+        elif way == "down":
+            self.passed.append(packet)
+        sink.sendall(packet)
+        if cut:
+            cut.done = True
+        return not cut
+
+    @staticmethod
+    def _shut(*socks):
+        for sock in socks:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def cut_all(self):
+        """Breaks every connection that is open now."""
+        with self.lock:
+            broken, self.open = self.open, []
+        for pair in broken:
+            self._shut(*pair)
+
+    def wait_done(self):
+        """Waits until every cut was made."""
+        until(lambda: all(cut.done for cut in self.cuts),
+              lambda: f"cuts {[c for c in self.cuts if not c.done]}, carried {self.counts}")
+
+    def received(self, version):
+        """The payloads that a receiver of everything that went down would hand on, in order.
+
+        It knows a QoS 2 message by its identifier from PUBLISH to PUBREL, as the standard asks.
+        """
+        texts, known = [], set()
+        for packet in self.passed:
+            body = next(at for at in range(1, 5) if not packet[at] & 0x80) + 1
+            got = mqtt.Packet(version, packet[0], packet[body:], len(packet))
+            if got.kind == mqtt.PUBREL:
+                known.discard(got.pid)
+            elif got.kind == mqtt.PUBLISH:
+                if got.qos < 2 or got.pid not in known:
+                    texts.append(got.payload.decode())
+                if got.qos == 2:
+                    known.add(got.pid)
+        return texts
+
+    def close(self):
+        self._shut(self.server)
+        self.server.close()
+        self.cut_all()
