@@ -119,6 +119,11 @@ static void tell(struct gw_shard *shard, enum gw_relay_kind kind,
 
 void gw_group_join(struct gw_shard *shard, const struct gw_subscription *subscription)
 {
+    struct gw_span text = gw_subscription_filter(subscription);
+    struct gw_filter_parts parts;
+    enum gw_status status = gw_filter_split(text, 0, &parts);
+    GW_ASSERT(status == GW_OK);
+    gw_interest_vouch(shard, parts.filter, owner_of(shard, text));
     tell(shard, GW_RELAY_JOIN, subscription);
 }
 

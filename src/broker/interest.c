@@ -65,18 +65,30 @@ static void free_if_unused(struct gw_shard *shard, struct gw_interest *interest)
     free(interest);
 }
 
-static void broadcast(struct gw_shard *shard, struct gw_span filter, bool wanted)
+/* Tells every shard but the one that it is about. */
+static void broadcast(struct gw_shard *shard, struct gw_span filter, bool wanted, unsigned owner)
 {
     struct gw_blob *blob = gw_blob_new(filter.size);
     GW_ASSERT(blob != NULL);
     memcpy(blob->data, filter.data, filter.size);
     for (unsigned to = 0; to < shard->world->shard_count; to++)
-        if (to != shard->index)
+        if (to != owner)
             gw_relay_post(shard, to,
                           &(struct gw_relay_event){.kind = GW_RELAY_INTEREST,
                                                    .blob = gw_blob_ref(blob),
+                                                   .target = owner,
                                                    .flags = wanted});
     gw_blob_unref(&blob);
+}
+
+void gw_interest_vouch(struct gw_shard *shard, struct gw_span filter, unsigned owner)
+{
+    if (owner == shard->index)
+        return;
+    broadcast(shard, filter, true, owner);
+    for (unsigned to = 0; to < shard->world->shard_count; to++)
+        if (to != owner && to != shard->index)
+            gw_relay_flush_to(shard, to);
 }
 
 void gw_interest_add(struct gw_shard *shard, struct gw_span filter)
@@ -84,7 +96,7 @@ void gw_interest_add(struct gw_shard *shard, struct gw_span filter)
     if (shard->world->shard_count == 1)
         return;
     if (interest_at(shard, filter)->local++ == 0)
-        broadcast(shard, filter, true);
+        broadcast(shard, filter, true, shard->index);
 }
 
 void gw_interest_drop(struct gw_shard *shard, struct gw_span filter)
@@ -95,7 +107,7 @@ void gw_interest_drop(struct gw_shard *shard, struct gw_span filter)
     GW_ASSERT(interest->local > 0);
     if (--interest->local > 0)
         return;
-    broadcast(shard, filter, false);
+    broadcast(shard, filter, false, shard->index);
     free_if_unused(shard, interest);
 }
 
@@ -104,7 +116,7 @@ void gw_interest_on_event(struct gw_shard *shard, struct gw_relay_event *event, 
     (void)now;
     struct gw_span filter = gw_span_of(event->blob->data, event->blob->size);
     struct gw_interest *interest = interest_at(shard, filter);
-    uint64_t bit = (uint64_t)1 << event->from;
+    uint64_t bit = (uint64_t)1 << event->target;
     uint64_t before = interest->loops;
     interest->loops = event->flags ? before | bit : before & ~bit;
     if (before == 0 && interest->loops != 0) {

@@ -20,6 +20,11 @@ void gw_interest_fini(struct gw_shard *shard);
 void gw_interest_add(struct gw_shard *shard, struct gw_span filter);
 void gw_interest_drop(struct gw_shard *shard, struct gw_span filter);
 
+/* Tells all that the shard `owner` will want a filter, because of what this shard is about to ask
+ * of it. The owner says so itself, but later than the SUBACK that this shard sends. Told at once,
+ * so that whatever the owner says comes after it. */
+void gw_interest_vouch(struct gw_shard *shard, struct gw_span filter, unsigned owner);
+
 /* The shards behind an entry of kind GW_TARGET_INTEREST, one bit each. */
 uint64_t gw_interest_loops(const struct gw_target *target);
 

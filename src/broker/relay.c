@@ -43,9 +43,17 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
     free(batch);
 }
 
-static struct gw_relay_batch *batch_with_room(struct gw_shard *shard, unsigned to)
+/* A retained message may be seen by a new subscription only after the message itself was sent to
+ * the shard of that subscription, else it could come twice there: so it goes last. A question for
+ * retained messages goes with it, to stay behind what was kept before. */
+static bool goes_last(enum gw_relay_kind kind)
 {
-    struct gw_relay_batch *batch = shard->outgoing[to];
+    return kind == GW_RELAY_RETAIN || kind == GW_RELAY_REPLAY_ASK;
+}
+
+static struct gw_relay_batch *batch_with_room(struct gw_relay_batch **place)
+{
+    struct gw_relay_batch *batch = *place;
     if (batch && batch->count < batch->capacity)
         return batch;
     bool is_first = batch == NULL;
@@ -57,7 +65,7 @@ static struct gw_relay_batch *batch_with_room(struct gw_shard *shard, unsigned t
         batch->count = 0;
     }
     batch->capacity = capacity;
-    shard->outgoing[to] = batch;
+    *place = batch;
     return batch;
 }
 
@@ -69,30 +77,41 @@ void gw_relay_post(struct gw_shard *shard, unsigned to, const struct gw_relay_ev
         handlers[own.kind](shard, &own, gw_loop_now(shard->loop));
         return;
     }
-    struct gw_relay_batch *batch = batch_with_room(shard, to);
+    struct gw_relay_batch *batch =
+        batch_with_room(&shard->outgoing[goes_last((enum gw_relay_kind)own.kind)][to]);
     batch->events[batch->count++] = own;
     batch->mail.weight += sizeof(own) + (own.blob ? own.blob->size : 0);
 }
 
+static void flush_batch(struct gw_shard *shard, unsigned to, struct gw_relay_batch **place)
+{
+    struct gw_relay_batch *batch = *place;
+    if (!batch)
+        return;
+    *place = NULL;
+    gw_loop_post(shard->world->shards[to].loop, &batch->mail);
+}
+
+void gw_relay_flush_to(struct gw_shard *shard, unsigned to)
+{
+    flush_batch(shard, to, &shard->outgoing[0][to]);
+}
+
 void gw_relay_flush(struct gw_shard *shard)
 {
-    for (unsigned to = 0; to < shard->world->shard_count; to++) {
-        struct gw_relay_batch *batch = shard->outgoing[to];
-        if (!batch)
-            continue;
-        shard->outgoing[to] = NULL;
-        gw_loop_post(shard->world->shards[to].loop, &batch->mail);
-    }
+    for (unsigned last = 0; last < 2; last++)
+        for (unsigned to = 0; to < shard->world->shard_count; to++)
+            flush_batch(shard, to, &shard->outgoing[last][to]);
 }
 
 void gw_relay_fini(struct gw_shard *shard)
 {
-    for (unsigned to = 0; to < shard->world->shard_count; to++) {
-        struct gw_relay_batch *batch = shard->outgoing[to];
-        for (size_t i = 0; batch && i < batch->count; i++)
-            gw_blob_unref(&batch->events[i].blob);
-        free(batch);
-        shard->outgoing[to] = NULL;
+    for (unsigned i = 0; i < 2 * shard->world->shard_count; i++) {
+        struct gw_relay_batch **place = &shard->outgoing[i % 2][i / 2];
+        for (size_t at = 0; *place && at < (*place)->count; at++)
+            gw_blob_unref(&(*place)->events[at].blob);
+        free(*place);
+        *place = NULL;
     }
 }
 

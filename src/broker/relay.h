@@ -26,7 +26,7 @@ enum gw_relay_kind {
     GW_RELAY_JOIN,        /* blob: whole filter; origin: session; flags, qos, id */
     GW_RELAY_LEAVE,       /* blob: whole filter; origin: session */
     GW_RELAY_PRESENCE,    /* blob: whole filter; origin: session; flags: online */
-    GW_RELAY_INTEREST,    /* blob: filter; flags: 1 = wanted, 0 = not any more */
+    GW_RELAY_INTEREST,    /* blob: filter; target: shard; flags: 1 = wanted, 0 = not any more */
     GW_RELAY_REPLAY_ASK,  /* object: gw_replay_order */
     GW_RELAY_REPLAY_GIVE, /* object: gw_replay_order */
     GW_RELAY_CLIENT,      /* object: gw_guest that moves here */
@@ -55,8 +55,10 @@ struct gw_relay_event {
  * deliver, so it is asserted: batches are small and bounded by a turn. */
 void gw_relay_post(struct gw_shard *shard, unsigned to, const struct gw_relay_event *event);
 
-/* Posts what the turn gathered. */
+/* Posts what the turn gathered: for all, or for one shard ahead of the end of the turn (but not
+ * what is about retained messages). */
 void gw_relay_flush(struct gw_shard *shard);
+void gw_relay_flush_to(struct gw_shard *shard, unsigned to);
 
 /* Releases what was gathered and never sent, at the end of a shard's life. */
 void gw_relay_fini(struct gw_shard *shard);

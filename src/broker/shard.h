@@ -83,7 +83,7 @@ struct gw_shard {
     struct gw_shard_routes routes;
     struct gw_shard_retained retained;
     struct gw_shard_clients clients;
-    struct gw_relay_batch *outgoing[GW_BROKER_SHARDS_MAX];
+    struct gw_relay_batch *outgoing[2][GW_BROKER_SHARDS_MAX]; /* what goes first, what after */
     struct gw_metrics metrics;
     struct gw_random random;
     struct gw_buf scratch;    /* what goes out: properties, reason codes; within one call */

@@ -7,11 +7,12 @@ are started in threads when the run begins, and their items only collect the out
 import itertools
 import os
 import threading
+import time
 
 import pytest
 
 from broker import Unavailable
-from peer import Peer, Silence
+from peer import Peer, Silence, WAIT
 import mqtt as m
 
 CASES = {}  # function name -> Case
@@ -156,6 +157,18 @@ class Context:
         found += self.drain(subscriber, publisher)
         got, want = [p.payload for p in found], [m.raw(p) for p in payloads]
         assert (sorted(got) == sorted(want)) if any_order else got == want, f"{got} != {want}"
+        return found
+
+    def gather(self, peers, total, ack=True):
+        """What each peer got once `total` messages reached them together, as lists of packets."""
+        found, until = [[] for _ in peers], time.monotonic() + WAIT
+        while sum(map(len, found)) < total and time.monotonic() < until:
+            for peer, mine in zip(peers, found):
+                peer.ping()
+                while peer.inbox:
+                    mine.append(peer.message(ack=ack))
+        count = sum(map(len, found))
+        assert count == total, f"{count} messages, expected {total}"
         return found
 
     def stored(self, filter_, payloads, qos=2, **opts):

@@ -265,6 +265,8 @@ class Peer:
         """PUBLISH with its whole handshake; returns PUBACK, PUBREC or None."""
         if not qos:
             self.send(m.publish(self.v, topic, payload, **kw))
+            if kw.get("retain"):
+                self.ping()  # somebody may ask for it next: it has to be there
             return None
         pid = self.pid()
         self.send(m.publish(self.v, topic, payload, qos, pid=pid, **kw))

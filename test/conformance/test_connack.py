@@ -268,9 +268,9 @@ def test_will_retain_without_retained_messages(c):
     c.refuse(m.connect(5, c.cid(), will=m.Will(c.topic(), retain=True)), 0x9A)
 
 
-@case(v5="3.2.2-11 U5-3.2.2.3.4-2", config="reduced")
+@case(v5="3.2.2-11 U5-3.2.2.3.4-2", v4="4.8.0-2", config="reduced", versions=ALL)
 def test_publish_above_maximum_qos(c):
-    c.kills(m.publish(5, c.topic(), b"x", 2, pid=1), 0x9B)
+    c.kills(m.publish(c.v, c.topic(), b"x", 2, pid=1), 0x9B)
 
 
 @case(v5="3.2.2-11 U5-3.2.2.3.4-2", config="qos0")
@@ -292,9 +292,9 @@ def test_any_qos_may_be_requested(c):
     peer.message(topic=topic, qos=0, payload="x")
 
 
-@case(v5="3.2.2-14 U5-3.2.2.3.5-2", config="reduced")
+@case(v5="3.2.2-14 U5-3.2.2.3.5-2", v4="4.8.0-2", config="reduced", versions=ALL)
 def test_retain_without_retained_messages(c):
-    c.kills(m.publish(5, c.topic(), b"x", retain=True), 0x9A)
+    c.kills(m.publish(c.v, c.topic(), b"x", retain=True), 0x9A)
 
 
 @case(v5="U5-3.2.2.3.11-2", config="reduced")
@@ -303,10 +303,12 @@ def test_wildcard_subscription_without_support(c):
         c.kills(m.subscribe(5, 1, [(topic, 0)]), 0xA2)
 
 
-@case(v4="3.8.3-2", config="reduced")
+@case(v4="3.8.3-2 3.9.3-2", config="reduced")
 def test_wildcards_refused_in_311(c):
+    """And shared subscriptions; what is allowed between them is granted."""
     peer = c.connect()
-    peer.subscribe(["a/+", c.topic(), "#"], granted=[0x80, 0, 0x80])
+    filters = ["a/+", c.topic(), "#", "$share/g/a"]
+    peer.subscribe(filters, granted=[0x80, 0, 0x80, 0x80])
 
 
 @case(v5="U5-3.2.2.3.12-2", config="reduced")

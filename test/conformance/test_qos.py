@@ -1,5 +1,7 @@
 """QoS 1 and 2 in both directions: identifiers, handshakes, sending again, order, flow control."""
 
+import time
+
 import mqtt as m
 from case import case
 
@@ -211,6 +213,7 @@ def test_unacknowledged_messages_are_sent_again(c):
     for old in first:
         again.message(payload=old.payload, pid=old.pid, qos=old.qos, dup=True)
     again.message(payload="later")
+    again.ping()
     again.shut()
     third = c.connect(cid, session=30, present=True)
     assert not c.drain(third, pub)
@@ -235,6 +238,25 @@ def test_pubrel_is_sent_again(c):
         again.want(m.PUBREL, pid=pid, code=0)
         again.answer(m.PUBCOMP, pid)
     assert not c.drain(again, pub)
+
+
+@case(v5="4.3.3-13 4.3.3-11 U5-3.3.2.3.3-1", slow=True)
+def test_handshake_of_an_expired_message_is_finished(c):
+    """The publisher's QoS 2 handshake goes on though its message expired meanwhile."""
+    topic, cid = c.topic(), c.cid()
+    sub = c.connect(cid, session=60)
+    sub.subscribe(topic, 2)
+    sub.bye()
+    pub = c.connect()
+    pub.send(m.publish(5, topic, b"x", 2, pid=5, props=[(m.MESSAGE_EXPIRY, 1)]))
+    pub.want(m.PUBREC, pid=5, code=0)
+    time.sleep(2.1)
+    pub.send(m.publish(5, topic, b"x", 2, pid=5, dup=True, props=[(m.MESSAGE_EXPIRY, 1)]))
+    pub.want(m.PUBREC, pid=5, code=0)
+    pub.send(m.ack(m.PUBREL, 5))
+    pub.want(m.PUBCOMP, pid=5, code=0)
+    again = c.connect(cid, session=60, present=True)
+    c.expect(again, [], pub)
 
 
 @case(v5="4.4.0-1", v4="4.4.0-1", versions=ALL, slow=True)
@@ -391,6 +413,7 @@ def test_quota_starts_anew_with_each_connection(c):
     again = c.connect(cid, session=30, present=True, props=[(m.RECEIVE_MAXIMUM, 2)])
     for turn in range(5):
         again.message(payload=str(turn))
+    again.ping()
     last = c.connect(cid, session=30, present=True)
     for turn in range(20):
         pub.publish(topic, str(turn), 1)

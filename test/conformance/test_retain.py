@@ -182,3 +182,16 @@ def test_retained_of_a_large_message(c):
     pub.publish(topic, data, 1, retain=True)
     c.stored(topic, [data])
     pub.publish(topic, b"", retain=True)
+
+
+@case(v5="3.3.1-9 3.3.1-12", v4="3.3.1-6 3.3.1-9", versions=ALL)
+def test_a_message_is_not_both_live_and_retained(c):
+    """What is published right behind SUBACK comes once, as a live message."""
+    subs, pubs = [c.connect() for _ in range(4)], [c.connect() for _ in range(4)]
+    for turn in range(48):
+        sub, pub, topic = subs[turn % 4], pubs[turn // 4 % 4], c.topic()
+        sub.subscribe(topic[:-1] + "+", 1)
+        pub.send(m.publish(c.v, topic, b"x", retain=True))
+        sub.message(payload="x", retain=False)
+        sub.ping()
+        assert not sub.inbox

@@ -19,6 +19,20 @@ def test_suback(c):
     peer.ping()
 
 
+@case(v5="3.8.4-1 4.5.0-1", v4="3.8.4-1 4.5.0-1", versions=ALL)
+def test_subscription_holds_from_its_suback(c):
+    """Whichever connections meet: what is published after SUBACK is delivered."""
+    subs, pubs = [c.connect() for _ in range(4)], [c.connect() for _ in range(4)]
+    for turn in range(64):
+        sub, pub = subs[turn % 4], pubs[turn // 4 % 4]
+        topic = c.topic()
+        filter_ = (topic, topic[:-1] + "+", f"$share/g/{topic}")[turn % 3]
+        sub.subscribe(filter_, 1)
+        pub.publish(topic, str(turn), 1, code=0)
+        sub.message(payload=str(turn))
+        sub.unsubscribe(filter_)
+
+
 @case(v5="3.8.4-6 3.8.4-7 3.9.3-1 3.9.3-2 4.7.1-1 4.7.1-2 U5-4.13.2-1",
       v4="3.8.4-5 3.9.3-1 3.9.3-2 4.7.1-2 4.7.1-3")
 def test_invalid_filters(c):

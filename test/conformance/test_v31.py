@@ -83,7 +83,7 @@ def test_a_day_of_a_31_client(c):
     peer.shut()
     c.connect().publish(base + "/y", b"while away", 1)
     peer = c.connect(cid, session=True)
-    assert [peer.message().payload for _ in range(2)] == [b"gone", b"while away"]
+    assert {peer.message().payload for _ in range(2)} == {b"gone", b"while away"}
     peer.unsubscribe(base + "/#")
     peer.bye()
     c.connect(cid, clean=True).bye()
