@@ -23,7 +23,7 @@ void gw_handles_fini(struct gw_handles *handles)
 static enum gw_status grow(struct gw_handles *handles)
 {
     uint32_t capacity = handles->capacity ? handles->capacity * 2 : 16;
-    if (capacity > SLOT_MASK)
+    if (capacity > SLOT_MASK + 1) /* as many as slot bits can tell */
         return GW_LIMIT;
     struct gw_handles_slot *slots = realloc(handles->slots, capacity * sizeof(*slots));
     if (!slots)

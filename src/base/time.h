@@ -22,7 +22,7 @@ typedef int64_t gw_wall_ns;  /* since 1970-01-01 UTC; for logs and what survives
 /* Seconds to nanoseconds; saturates below GW_NEVER. */
 static inline gw_mono_ns gw_time_add_s(gw_mono_ns now, uint64_t seconds)
 {
-    if (seconds >= (GW_NEVER - 1 - now) / GW_NS_PER_S)
+    if (now >= GW_NEVER - 1 || seconds >= (GW_NEVER - 1 - now) / GW_NS_PER_S)
         return GW_NEVER - 1;
     return now + seconds * GW_NS_PER_S;
 }
