@@ -18,6 +18,7 @@ void gw_assembler_fini(struct gw_assembler *assembler)
 
 void gw_assembler_set(struct gw_assembler *assembler, enum gw_version version, uint32_t packet_max)
 {
+    GW_ASSERT(gw_assembler_pending(assembler) == 0);
     assembler->version = (uint8_t)version;
     assembler->packet_max = packet_max;
     assembler->tail.size_max = packet_max;

@@ -30,7 +30,8 @@ struct gw_frame {
 void gw_assembler_init(struct gw_assembler *assembler, uint32_t packet_max);
 void gw_assembler_fini(struct gw_assembler *assembler);
 
-/* Sets what holds from the next packet on: the version and the size limit. */
+/* Sets what holds from the next packet on: the version and the size limit. Only between packets,
+ * which includes the time while the last one is looked at. */
 void gw_assembler_set(struct gw_assembler *assembler, enum gw_version version, uint32_t packet_max);
 
 /* Takes the next whole packet off *bytes. GW_OK: *ret_frame; call again. GW_MORE: *bytes is used

@@ -4,6 +4,8 @@
 
 #include "base/assert.h"
 
+#define CAPACITY_MIN 4u
+
 void gw_window_init(struct gw_window *window)
 {
     *window = (struct gw_window){0};
@@ -29,7 +31,7 @@ static struct gw_window_slot *slot_of(const struct gw_window *window, gw_packet_
 static enum gw_status grow(struct gw_window *window)
 {
     struct gw_window larger = *window;
-    larger.capacity = window->capacity ? window->capacity * 2 : 4;
+    larger.capacity = window->capacity ? window->capacity * 2 : CAPACITY_MIN;
     larger.slots = calloc(larger.capacity, sizeof(*larger.slots));
     if (!larger.slots)
         return GW_NO_MEMORY;
@@ -72,7 +74,7 @@ void gw_window_close(struct gw_window *window, gw_packet_id id)
 {
     GW_ASSERT(gw_window_get(window, id) != NULL);
     slot_of(window, id)->item = NULL;
-    if (--window->count == 0) {
+    if (--window->count == 0 && window->capacity > CAPACITY_MIN) {
         free(window->slots);
         window->slots = NULL;
         window->capacity = 0;

@@ -7,6 +7,9 @@
  * Life    init/fini; identifiers are session state, the quota is reset for each connection.
  * Limits  GW_WINDOW_MAX identifiers in use.
  *
+ * A drained window gives back all but the smallest table, so that a client which settles one
+ * message before the next does not cost an allocation each time.
+ *
  * An identifier's slot is id modulo the capacity, and an identifier is only given out if its slot
  * is free: look-up is one index, whatever order the peer settles in.
  */
