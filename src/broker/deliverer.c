@@ -238,13 +238,10 @@ static bool enqueue(struct gw_shard *shard, struct gw_session *session, struct g
     return status == GW_OK;
 }
 
-bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
-                       struct gw_message *message, const struct gw_delivery_options *options,
-                       bool unbounded)
+static bool give(struct gw_shard *shard, struct gw_session *session, struct gw_message *message,
+                 const struct gw_delivery_options *options, bool unbounded)
 {
     struct gw_guest *client = session->link;
-    if (message->retain && !gw_list_empty(&session->replays))
-        gw_replay_on_live(session, message);
     if (send_directly(client, message, options))
         return true;
     if (!client && options->qos == 0 && !gw_shard_settings(shard)->limits.queue.qos0)
@@ -258,6 +255,18 @@ bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
     if (client)
         gw_deliverer_pump(client, gw_loop_now(shard->loop));
     return true;
+}
+
+bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
+                       struct gw_message *message, const struct gw_delivery_options *options,
+                       bool unbounded)
+{
+    uint64_t topic_hash = message->topic_hash;
+    bool live = message->retain && !gw_list_empty(&session->replays);
+    bool given = give(shard, session, message, options, unbounded);
+    if (given && live)
+        gw_replay_on_live(session, topic_hash);
+    return given;
 }
 
 void gw_deliverer_resume(struct gw_guest *client, gw_mono_ns now)

@@ -115,14 +115,14 @@ void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session)
     make_ready(shard, GW_CONTAINER(session->replays.next, struct gw_replay, link));
 }
 
-void gw_replay_on_live(struct gw_session *session, const struct gw_message *message)
+void gw_replay_on_live(struct gw_session *session, uint64_t topic_hash)
 {
     GW_LIST_FOREACH (link, &session->replays) {
         struct gw_replay *replay = GW_CONTAINER(link, struct gw_replay, link);
         if (!replay->passed)
             replay->passed = malloc(PASSED_MAX * sizeof(*replay->passed));
         if (replay->passed)
-            replay->passed[replay->passed_count++ % PASSED_MAX] = message->topic_hash;
+            replay->passed[replay->passed_count++ % PASSED_MAX] = topic_hash;
     }
 }
 

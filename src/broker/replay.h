@@ -27,9 +27,9 @@ void gw_replay_cancel_all(struct gw_shard *shard, struct gw_session *session);
 
 /* The session's queue got shorter, or its client came back. */
 void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session);
-/* A retained message passes live while replays of its session are under way: an older one of the
- * same topic, on its way from another shard, must not come after it. */
-void gw_replay_on_live(struct gw_session *session, const struct gw_message *message);
+/* A message with RETAIN was given live while replays of its session are under way: neither an older
+ * one of the same topic, on its way from another shard, nor itself may come after it. */
+void gw_replay_on_live(struct gw_session *session, uint64_t topic_hash);
 
 /* Gives what has room, once a turn. */
 void gw_replay_run(struct gw_shard *shard, gw_mono_ns now);
