@@ -38,7 +38,8 @@ def properties(kind, **values):
 class Client:
     """A paho client on a thread of its own, with what it hears in queues."""
 
-    def __init__(self, address, version="5", name=None, keep=False, setup=None, **connect):
+    def __init__(self, broker, address, version="5", name=None, keep=False, setup=None, **connect):
+        self.broker = broker
         self.name, self.version, self.five = name or fresh("paho"), version, version == "5"
         clean = {} if self.five else {"clean_session": not keep}
         self.paho = paho.Client(self.name, protocol=VERSIONS[version], **clean)
@@ -49,6 +50,8 @@ class Client:
         self.paho.on_disconnect = lambda *args: self.ends.put(args[2:])
         self.paho.on_subscribe = lambda *args: self.acks.put(args[3:])
         self.paho.on_unsubscribe = lambda *args: self.acks.put(args[3:])
+        self.published = set()
+        self.paho.on_publish = lambda *args: self.published.add(args[2])
         self.paho.on_message = self._on_message
         if setup:
             setup(self.paho)
@@ -80,6 +83,11 @@ class Client:
         sent.wait_for_publish(WAIT)
         assert sent.is_published()
 
+    def wait_published(self, sent):
+        """Waits for the end of these flows, also of those begun while the connection was broken."""
+        until(lambda: all(each.mid in self.published for each in sent),
+              lambda: f"{len(sent)} sent, {sorted(self.published)} acknowledged")
+
     def next(self):
         return self.messages.get(timeout=WAIT)
 
@@ -89,10 +97,12 @@ class Client:
         return [(m.topic, m.qos, m.retain, m.payload.decode()) for m in got]
 
     def leave(self, code=None):
-        """DISCONNECT, and the end of its thread."""
+        """DISCONNECT, until the broker has noticed, and the end of its thread."""
+        before = len(self.broker.events("client.disconnected", id=self.name))
         self.paho.disconnect(*([ReasonCodes(PacketTypes.DISCONNECT, identifier=code)] if code else []))
         self.ends.get(timeout=WAIT)
         self.paho.loop_stop()
+        self.broker.wait_for("client.disconnected", before + 1, id=self.name)
 
     def die(self):
         """The end without a word."""
@@ -111,7 +121,7 @@ def join(shared):
     clients = []
 
     def start(version="5", at=shared, **more):
-        clients.append(Client(at.address, version, **more))
+        clients.append(Client(shared, at.address, version, **more))
         return clients[-1]
 
     yield start
@@ -374,7 +384,7 @@ def test_take_over(join, shared, version):
 
 @pytest.mark.parametrize("qos", QOS)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_shared_subscription(join, shared, version, qos):
+def test_shared_subscription(join, version, qos):
     topic, sender = fresh("share"), join(version)
     members = [join(version) for _ in range(4)]
     for member in members:
@@ -388,7 +398,6 @@ def test_shared_subscription(join, shared, version, qos):
     assert all(member.heard for member in members[:3])
     # A member that leaves takes nothing with it.
     members[0].leave()
-    shared.wait_for("client.disconnected", id=members[0].name)
     members[1].unsubscribe(f"$share/many/{topic}/#")
     for n in range(20):
         sender.publish(f"{topic}/x", f"1{n:02}", qos)
@@ -404,8 +413,7 @@ def test_resume_of_a_sender(join, shared, proxy, version, qos):
     way = proxy(shared, *(Cut(*cut) for cut in CUTS["send", qos]))
     sender = join(version, at=way, keep=True)
     sent = [sender.paho.publish(topic, str(n), qos) for n in range(60)]
-    for each in sent:
-        each.wait_for_publish(WAIT)
+    sender.wait_published(sent)
     way.wait_done()
     join(version).publish(topic, "end", qos)
     until(lambda: reader.heard and reader.heard[-1].payload == b"end", "the end")
@@ -449,8 +457,7 @@ def test_many_large_payloads_through_a_broken_connection(serve, join, proxy):
     sender = join(at=way, keep=True)
     texts = [bytes([65 + n]) * 20_000_000 for n in range(3)]
     sent = [sender.paho.publish("large", text, 2) for text in texts]
-    for each in sent:
-        each.wait_for_publish(WAIT)
+    sender.wait_published(sent)
     way.wait_done()
     assert [reader.next().payload == text for text in texts] == [True] * 3
 
