@@ -156,6 +156,7 @@ static void connect_now(struct simclient *client)
     client->will = 0;
     if (!model_full(client->model) && chance(client, 3))
         set_will(client, &packet, will);
+    gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
     client->end = simnet_connect(client->net);
     client->state = SIMCLIENT_CONNECTING;
     put(client, bytes, gw_connect_encode(&w, &packet));
@@ -369,7 +370,6 @@ static void read_all(struct simclient *client)
         struct gw_span span = gw_span_of(bytes, size);
         struct gw_frame frame;
         struct gw_fault fault;
-        gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
         while (client->state != SIMCLIENT_OFF &&
                gw_assembler_next(&client->in, &span, &frame, &fault) == GW_OK)
             on_frame(client, &frame);
