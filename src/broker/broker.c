@@ -268,8 +268,9 @@ enum gw_status gw_broker_wait(struct gw_broker *broker)
 static void on_reload(void *owner, struct gw_mail *mail, gw_mono_ns now)
 {
     struct order *order = GW_CONTAINER(mail, struct order, mail);
-    (void)now;
     gw_shard_configure(owner, order->config);
+    if (owner == &order->broker->world.shards[0])
+        gw_sysinfo_on_config(order->broker->sysinfo, now);
     free(order);
 }
 

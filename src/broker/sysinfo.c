@@ -201,6 +201,11 @@ struct gw_sysinfo *gw_sysinfo_new(struct gw_shard *shard)
     return sysinfo;
 }
 
+void gw_sysinfo_on_config(struct gw_sysinfo *sysinfo, gw_mono_ns now)
+{
+    gw_wheel_arm(gw_loop_wheel(sysinfo->shard->loop), &sysinfo->timer, next_time(sysinfo, now));
+}
+
 void gw_sysinfo_free(struct gw_sysinfo *sysinfo)
 {
     if (!sysinfo)

@@ -15,6 +15,8 @@ struct gw_sysinfo;
 
 /* Makes it and arms its timer on the shard; NULL when memory is out. */
 struct gw_sysinfo *gw_sysinfo_new(struct gw_shard *shard);
+/* sys.interval may have changed; on the loop of its shard. */
+void gw_sysinfo_on_config(struct gw_sysinfo *sysinfo, gw_mono_ns now);
 /* NULL is fine. */
 void gw_sysinfo_free(struct gw_sysinfo *sysinfo);
 
