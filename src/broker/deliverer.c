@@ -148,8 +148,7 @@ static enum gw_status send_delivery(struct gw_guest *client, struct gw_delivery 
     }
     if (status != GW_LIMIT)
         return status;
-    gw_metrics_add(&client->shard->metrics, GW_METRIC_PUBLISH_DROPPED, 1);
-    gw_outbox_skip(outbox, host, delivery);
+    gw_outbox_skip(outbox, host, delivery); /* the caller counts what was dropped */
     return GW_OK;
 }
 
@@ -231,7 +230,7 @@ static bool enqueue(struct gw_shard *shard, struct gw_session *session, struct g
     gw_shard_count_outbox(shard, &session->outbox);
     if (evicted > 0 || status != GW_OK) {
         gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, evicted + (status != GW_OK));
-        gw_shard_log_full(shard, session);
+        gw_shard_log_full(shard, session, evicted + (status != GW_OK));
         if (client && ends_when_full(shard, &session->outbox))
             gw_guest_end(client, GW_REASON_QUOTA_EXCEEDED, "its queue is full", NULL);
     }

@@ -14,6 +14,7 @@
 #define SCRATCH_MAX      ((size_t)GW_VARINT_MAX + 16)
 #define SCRATCH_KEPT_MAX ((size_t)256 * 1024) /* larger scratch goes back at the end of a turn */
 #define DELIVERIES_MAX   ((size_t)1 << 31)
+#define FULL_TOLD_PERIOD (10 * GW_NS_PER_S)
 
 int64_t gw_shard_total(const struct gw_shard *shard, enum gw_metric metric)
 {
@@ -39,14 +40,21 @@ void gw_shard_count_outbox(struct gw_shard *shard, struct gw_outbox *outbox)
     outbox->told_count = count;
 }
 
-void gw_shard_log_full(const struct gw_shard *shard, const struct gw_session *session)
+void gw_shard_log_full(const struct gw_shard *shard, struct gw_session *session, uint32_t count)
 {
+    gw_mono_ns now = gw_loop_now(shard->loop);
+    session->full_untold += count;
+    if (session->full_told && now < session->full_told_at + FULL_TOLD_PERIOD)
+        return;
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_session_client_id(session)),
         gw_log_number("queued", session->outbox.queued_count),
         gw_log_number("bytes", (int64_t)session->outbox.queued_bytes),
-        gw_log_number("dropped", (int64_t)session->outbox.dropped),
+        gw_log_number("dropped", session->full_untold),
     };
+    session->full_told = true;
+    session->full_told_at = now;
+    session->full_untold = 0;
     gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "queue.full",
                  "a client's queue is full: messages are dropped", fields, GW_COUNT_OF(fields));
 }

@@ -134,8 +134,9 @@ void gw_shard_drain(struct gw_shard *shard);
 void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config);
 void gw_shard_config_unref(struct gw_shard_config *config);
 
-/* Logs that a client's queue is full. */
-void gw_shard_log_full(const struct gw_shard *shard, const struct gw_session *session);
+/* Logs that a client's queue is full and that `count` messages were dropped: the first time on a
+ * connection at once, from then on once in a while with what came together. */
+void gw_shard_log_full(const struct gw_shard *shard, struct gw_session *session, uint32_t count);
 
 /* Brings the figures up to date with what an outbox holds. */
 void gw_shard_count_outbox(struct gw_shard *shard, struct gw_outbox *outbox);

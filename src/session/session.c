@@ -78,6 +78,7 @@ void gw_session_on_connected(struct gw_session *session, uint32_t expiry)
 {
     gw_session_drop_will(session);
     session->expiry = expiry;
+    session->full_told = false;
 }
 
 static gw_mono_ns expiry_deadline(const struct gw_session *session)

@@ -48,7 +48,10 @@ struct gw_session {
     struct gw_will *will;         /* NULL if none */
     struct gw_timer timer;        /* the broker arms it at next_deadline */
     gw_mono_ns closed_at;
-    uint64_t match_round; /* router's scratch: the publication that it was matched for */
+    gw_mono_ns full_told_at; /* when the log last heard of a full queue */
+    uint32_t full_untold;    /* messages dropped since */
+    bool full_told;          /* on this connection, or since it ended */
+    uint64_t match_round;    /* router's scratch: the publication that it was matched for */
     uint32_t match_slot;
     uint32_t subscription_count;
     uint32_t shared_count;
