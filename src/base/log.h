@@ -51,6 +51,11 @@ static inline struct gw_log_field gw_log_str(const char *key, const char *text)
     return gw_log_text(key, gw_span_str(text));
 }
 
+static inline struct gw_log_field gw_log_bool(const char *key, bool value)
+{
+    return (struct gw_log_field){key, GW_LOG_BOOL, {NULL, 0}, value};
+}
+
 static inline struct gw_log_field gw_log_number(const char *key, int64_t number)
 {
     return (struct gw_log_field){key, GW_LOG_NUMBER, {NULL, 0}, number};

@@ -38,6 +38,8 @@ static size_t encode_refusal(struct gw_guest *client, uint8_t reason, const char
     if (version == GW_VERSION_5 && what &&
         (packet_size == 0 || (packet_max > 0 && packet_size > packet_max)))
         return encode_refusal(client, reason, NULL, memory, size);
+    if (version == GW_VERSION_5 && packet_max > 0 && packet_size > packet_max)
+        return 0; /* not even this fits (MQTT-3.1.2-24) */
     return packet_size;
 }
 
@@ -240,26 +242,26 @@ static enum gw_status set_will(struct gw_guest *client, const struct gw_connect 
 
 static void set_capabilities(const struct gw_guest *client, struct gw_props *props)
 {
-    const struct gw_config_mqtt *mqtt = &gw_shard_settings(client->shard)->mqtt;
+    const struct gw_guest_offer *offer = &client->offer;
     const struct gw_config_limits *limits = &gw_shard_settings(client->shard)->limits;
     props->present |= GW_PROP_BIT(RECEIVE_MAXIMUM) | GW_PROP_BIT(TOPIC_ALIAS_MAXIMUM);
-    props->receive_maximum = (uint16_t)limits->receive_maximum;
-    props->topic_alias_maximum = (uint16_t)limits->topic_alias_in;
+    props->receive_maximum = offer->receive_max;
+    props->topic_alias_maximum = client->alias_in.maximum;
     if (limits->packet < GW_VARINT_MAX + (uint64_t)GW_HEADER_SIZE_MAX) {
         props->present |= GW_PROP_BIT(MAXIMUM_PACKET_SIZE);
         props->maximum_packet_size = (uint32_t)limits->packet;
     }
-    if (mqtt->max_qos < GW_QOS_MAX) {
+    if (offer->max_qos < GW_QOS_MAX) {
         props->present |= GW_PROP_BIT(MAXIMUM_QOS);
-        props->maximum_qos = (uint8_t)mqtt->max_qos;
+        props->maximum_qos = offer->max_qos;
     }
-    if (!mqtt->retain)
+    if (!offer->retain)
         props->present |= GW_PROP_BIT(RETAIN_AVAILABLE);
-    if (!mqtt->wildcard_subscriptions)
+    if (!offer->wildcard_subscriptions)
         props->present |= GW_PROP_BIT(WILDCARD_AVAILABLE);
-    if (!mqtt->subscription_ids)
+    if (!offer->subscription_ids)
         props->present |= GW_PROP_BIT(SUBSCRIPTION_ID_AVAILABLE);
-    if (!mqtt->shared_subscriptions)
+    if (!offer->shared_subscriptions)
         props->present |= GW_PROP_BIT(SHARED_AVAILABLE);
 }
 
@@ -333,13 +335,26 @@ static void log_connected(const struct gw_guest *client, const struct gw_connect
         gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
         gw_log_str("proto", gw_guest_version_name(client)),
         gw_log_number("keep_alive", client->keepalive.seconds),
-        gw_log_number("clean", connect->clean_start),
-        gw_log_number("session_present", present),
+        gw_log_bool("clean", connect->clean_start),
+        gw_log_bool("session_present", present),
         gw_log_number("expiry", client->session->expiry),
-        gw_log_number("will", connect->has_will),
+        gw_log_bool("will", connect->has_will),
     };
     gw_log_event(gw_shard_log(client->shard), GW_LOG_INFO, "client.connected", "connected", fields,
                  GW_COUNT_OF(fields));
+}
+
+static void set_offer(struct gw_guest *client)
+{
+    const struct gw_config *config = gw_shard_settings(client->shard);
+    client->offer = (struct gw_guest_offer){
+        .receive_max = (uint16_t)config->limits.receive_maximum,
+        .max_qos = (uint8_t)config->mqtt.max_qos,
+        .retain = config->mqtt.retain,
+        .wildcard_subscriptions = config->mqtt.wildcard_subscriptions,
+        .subscription_ids = config->mqtt.subscription_ids,
+        .shared_subscriptions = config->mqtt.shared_subscriptions,
+    };
 }
 
 /* What this connection may do, from CONNECT and configuration. */
@@ -398,6 +413,7 @@ bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connec
     struct gw_shard *shard = client->shard;
     bool present = false;
     set_peer(client, connect, now);
+    set_offer(client);
     enum gw_status status = join(client, connect, now, &present);
     if (status != GW_OK) {
         if (client->session)
@@ -409,8 +425,10 @@ bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connec
         gw_registry_count_address(shard, gw_conn_peer(client->conn), -1);
         client->counted = false;
     }
-    if (!send_connack(client, connect, auth_data, present))
+    if (!send_connack(client, connect, auth_data, present)) {
+        client->cause.clean = true; /* never let in: no will */
         return false;
+    }
     client->state = GW_GUEST_CONNECTED;
     client->since = now;
     log_connected(client, connect, present);

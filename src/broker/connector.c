@@ -72,7 +72,14 @@ static void send_auth(struct gw_guest *client, uint8_t reason, struct gw_span da
     if (!memory)
         return;
     struct gw_writer w = gw_writer_of(memory, room);
-    gw_guest_commit(client, gw_disconnect_encode(&w, GW_VERSION_5, &packet));
+    size_t size = gw_disconnect_encode(&w, GW_VERSION_5, &packet);
+    if (size > client->peer.packet_max) {
+        gw_conn_commit(client->conn, 0);
+        gw_guest_end(client, GW_REASON_PACKET_TOO_LARGE,
+                     "AUTH does not fit the client's maximum packet size", "MQTT-3.1.2-24");
+        return;
+    }
+    gw_guest_commit(client, size);
 }
 
 static void admit(struct gw_guest *client, const struct gw_connect *connect,
@@ -101,6 +108,8 @@ static void authenticate(struct gw_guest *client, struct gw_span data, gw_mono_n
         if (gw_connect_decode(gw_buf_span(&auth->connect), user_properties_max(client), &connect,
                               &fault) == GW_OK)
             admit(client, &connect, gw_buf_span(&answer), now);
+        else /* limits.user_properties was lowered meanwhile */
+            gw_admission_refuse(client, fault.reason, fault.what, fault.clause);
         gw_buf_fini(&auth->connect);
         break;
     }

@@ -393,10 +393,11 @@ static bool moved_away(struct gw_guest *client, const struct gw_frame *frame, st
         return false;
     struct gw_span packet =
         gw_span_of(frame->body.data - frame->header.size, frame->header.size + frame->body.size);
-    if (gw_buf_append(&client->stash, packet) != GW_OK ||
-        gw_buf_append(&client->stash, rest) != GW_OK)
-        return false; /* it will be refused for want of memory soon enough */
-    gw_guest_move(client, owner);
+    if (gw_buf_append(&client->stash, packet) == GW_OK &&
+        gw_buf_append(&client->stash, rest) == GW_OK)
+        gw_guest_move(client, owner);
+    else /* never here: two shards would each have a session of this identifier */
+        gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
     return true;
 }
 

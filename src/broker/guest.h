@@ -54,6 +54,16 @@ struct gw_guest_peer {
     bool bridge;
 };
 
+/* What it was promised when it connected: a reload changes that for later connections only. */
+struct gw_guest_offer {
+    uint16_t receive_max;
+    uint8_t max_qos;
+    bool retain;
+    bool wildcard_subscriptions;
+    bool subscription_ids;
+    bool shared_subscriptions;
+};
+
 /* An enhanced authentication in progress or done. */
 struct gw_guest_auth {
     const struct gw_method *method;
@@ -79,6 +89,7 @@ struct gw_guest {
     char *user_name; /* for the log; NULL if none */
     gw_mono_ns since;
     struct gw_guest_peer peer;
+    struct gw_guest_offer offer;
     struct gw_guest_cause cause;
     uint8_t state;       /* enum gw_guest_state */
     uint8_t last_packet; /* enum gw_packet_type */

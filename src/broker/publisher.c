@@ -32,19 +32,19 @@ static bool resolve_alias(struct gw_guest *client, struct gw_publish *packet)
 /* Rules whose breach ends the connection. False: the client was ended. */
 static bool check_connection_rules(struct gw_guest *client, const struct gw_publish *packet)
 {
-    const struct gw_config *config = gw_shard_settings(client->shard);
-    if (packet->qos > config->mqtt.max_qos) {
+    const struct gw_guest_offer *offer = &client->offer;
+    if (packet->qos > offer->max_qos) {
         gw_guest_end(client, GW_REASON_QOS_NOT_SUPPORTED, "QoS above mqtt.max_qos",
                      "MQTT-3.2.2-11");
         return false;
     }
-    if (packet->retain && !config->mqtt.retain) {
+    if (packet->retain && !offer->retain) {
         gw_guest_end(client, GW_REASON_RETAIN_NOT_SUPPORTED, "RETAIN set, but mqtt.retain is off",
                      "MQTT-3.2.2-14");
         return false;
     }
     if (packet->qos > 0 && client->peer.version == GW_VERSION_5 &&
-        client->session->received.count >= config->limits.receive_maximum &&
+        client->session->received.count >= offer->receive_max &&
         (packet->qos == 1 || !gw_idset_has(&client->session->received, packet->packet_id))) {
         gw_guest_end(client, GW_REASON_RECEIVE_MAXIMUM_EXCEEDED,
                      "more messages unfinished than the announced receive maximum", "MQTT-3.3.4-7");

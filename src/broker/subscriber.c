@@ -16,17 +16,17 @@ static bool is_shared(struct gw_span filter)
 }
 
 /* What is wrong with the whole SUBSCRIBE; reason 0 if nothing is. */
-static struct gw_fault check_filter(const struct gw_config_mqtt *mqtt,
+static struct gw_fault check_filter(const struct gw_guest_offer *offer,
                                     const struct gw_filter_request *request)
 {
     bool shared = is_shared(request->filter);
     if (shared && request->no_local)
         return (struct gw_fault){GW_REASON_PROTOCOL_ERROR, "No Local on a shared subscription",
                                  "MQTT-3.8.3-4"};
-    if (shared && !mqtt->shared_subscriptions)
+    if (shared && !offer->shared_subscriptions)
         return (struct gw_fault){GW_REASON_SHARED_NOT_SUPPORTED, "mqtt.shared_subscriptions is off",
                                  "3.2.2.3.13"};
-    if (!mqtt->wildcard_subscriptions && gw_filter_has_wildcard(request->filter))
+    if (!offer->wildcard_subscriptions && gw_filter_has_wildcard(request->filter))
         return (struct gw_fault){GW_REASON_WILDCARDS_NOT_SUPPORTED,
                                  "mqtt.wildcard_subscriptions is off", "3.2.2.3.11"};
     return (struct gw_fault){0};
@@ -41,14 +41,14 @@ static bool check_packet(struct gw_guest *client, const struct gw_subscribe *pac
         fault = (struct gw_fault){GW_REASON_QUOTA_EXCEEDED,
                                   "more filters than limits.filters_per_packet", NULL};
     else if (v5 && gw_props_has(&packet->props, SUBSCRIPTION_ID) &&
-             packet->type == GW_PACKET_SUBSCRIBE && !config->mqtt.subscription_ids)
+             packet->type == GW_PACKET_SUBSCRIBE && !client->offer.subscription_ids)
         fault = (struct gw_fault){GW_REASON_SUBSCRIPTION_IDS_NOT_SUPPORTED,
                                   "mqtt.subscription_ids is off", "3.2.2.3.12"};
     struct gw_reader filters = gw_reader_of(packet->filters);
     struct gw_filter_request request;
     while (v5 && fault.reason == 0 && packet->type == GW_PACKET_SUBSCRIBE &&
            gw_subscribe_next(&filters, packet->type, &request) == GW_OK)
-        fault = check_filter(&config->mqtt, &request);
+        fault = check_filter(&client->offer, &request);
     if (fault.reason == 0)
         return true;
     gw_guest_end_fault(client, &fault);
@@ -91,10 +91,10 @@ static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_re
     return GW_OK;
 }
 
-static bool wants_retained(const struct gw_config *config, const struct gw_filter_request *request,
-                           bool shared, bool is_new)
+static bool wants_retained(const struct gw_guest_offer *offer,
+                           const struct gw_filter_request *request, bool shared, bool is_new)
 {
-    if (shared || !config->mqtt.retain)
+    if (shared || !offer->retain)
         return false;
     return request->retain_handling == GW_RETAIN_SEND ||
            (request->retain_handling == GW_RETAIN_SEND_IF_NEW && is_new);
@@ -106,14 +106,15 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
 {
     struct gw_shard *shard = client->shard;
     struct gw_session *session = client->session;
-    const struct gw_config *config = gw_shard_settings(shard);
+    const struct gw_guest_offer *offer = &client->offer;
     struct gw_filter_parts parts;
     *ret_retained = false;
-    enum gw_status status = gw_filter_split(request->filter, config->limits.topic_levels, &parts);
+    enum gw_status status =
+        gw_filter_split(request->filter, gw_shard_settings(shard)->limits.topic_levels, &parts);
     if (status != GW_OK)
         return GW_REASON_TOPIC_FILTER_INVALID;
-    if ((parts.shared && !config->mqtt.shared_subscriptions) ||
-        (!config->mqtt.wildcard_subscriptions && gw_filter_has_wildcard(parts.filter)))
+    if ((parts.shared && !offer->shared_subscriptions) ||
+        (!offer->wildcard_subscriptions && gw_filter_has_wildcard(parts.filter)))
         return GW_REASON_IMPLEMENTATION_SPECIFIC;
     if (gw_authority_subscribe(parts.filter) != GW_AUTHORITY_YES)
         return GW_REASON_NOT_AUTHORIZED;
@@ -127,8 +128,8 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
             return status == GW_LIMIT ? GW_REASON_QUOTA_EXCEEDED : GW_REASON_UNSPECIFIED;
     }
     uint8_t qos = request->qos;
-    if (qos > config->mqtt.max_qos)
-        qos = (uint8_t)config->mqtt.max_qos;
+    if (qos > offer->max_qos)
+        qos = offer->max_qos;
     subscription->options = (struct gw_subscription_options){
         .id = id,
         .qos = qos,
@@ -137,7 +138,7 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
     };
     if (parts.shared)
         gw_group_join(shard, subscription);
-    *ret_retained = wants_retained(config, request, parts.shared, is_new);
+    *ret_retained = wants_retained(offer, request, parts.shared, is_new);
     return qos;
 }
 
@@ -220,7 +221,7 @@ static uint8_t unsubscribe(struct gw_guest *client, struct gw_span filter)
 {
     struct gw_filter_parts parts;
     struct gw_shard *shard = client->shard;
-    if (gw_filter_split(filter, gw_shard_settings(shard)->limits.topic_levels, &parts) != GW_OK)
+    if (gw_filter_split(filter, 0, &parts) != GW_OK) /* deep ones may be older than the limit */
         return GW_REASON_TOPIC_FILTER_INVALID;
     struct gw_subscription *subscription =
         gw_subscription_find(&shard->sessions.subscriptions, client->session->handle, filter);
