@@ -136,11 +136,21 @@ static enum gw_status keep_ids(struct gw_delivery *delivery,
     return GW_OK;
 }
 
+/* What cost_of will say of the delivery of a message. */
+static size_t cost_to_come(const struct gw_message *message,
+                           const struct gw_delivery_options *options)
+{
+    size_t ids = options->id_count > 1
+                     ? options->id_count * sizeof(*options->ids) + sizeof(struct gw_blob)
+                     : 0;
+    return sizeof(struct gw_delivery) + ids + gw_message_footprint(message);
+}
+
 enum gw_status gw_outbox_push(struct gw_outbox *outbox, struct gw_outbox_host *host,
                               struct gw_message *message, const struct gw_delivery_options *options,
                               const struct gw_outbox_limits *limits, uint32_t *ret_evicted)
 {
-    size_t cost = sizeof(struct gw_delivery) + gw_message_footprint(message);
+    size_t cost = cost_to_come(message, options);
     if (limits)
         GW_TRY(make_room(outbox, host, limits, cost, ret_evicted));
     GW_TRY(gw_message_keep(message));
@@ -190,11 +200,11 @@ enum gw_status gw_outbox_begin(struct gw_outbox *outbox, struct gw_delivery *del
     *ret_dup = delivery->packet_id != 0;
     if (delivery->qos == 0)
         return GW_OK;
+    if (outbox->window.quota == 0)
+        return GW_LIMIT; /* before it has an identifier: having one means having been sent */
     if (delivery->packet_id == 0)
         GW_TRY(gw_window_open(&outbox->window, delivery, &delivery->packet_id));
-    if (!gw_window_spend(&outbox->window))
-        return GW_LIMIT;
-    delivery->counted = true;
+    delivery->counted = gw_window_spend(&outbox->window);
     return GW_OK;
 }
 
@@ -287,6 +297,8 @@ enum gw_status gw_outbox_on_pubcomp(struct gw_outbox *outbox, struct gw_outbox_h
 void gw_outbox_on_resume(struct gw_outbox *outbox, uint16_t quota)
 {
     gw_window_restart(&outbox->window, quota);
+    if (!gw_list_empty(&outbox->queued)) /* the last connection may have ended in its sending */
+        delivery_of(outbox->queued.next)->counted = false;
     while (!gw_list_empty(&outbox->in_flight)) {
         struct gw_delivery *delivery = delivery_of(outbox->in_flight.prev);
         count_flight(outbox, delivery, -1);
@@ -307,6 +319,7 @@ void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_list *to)
         if (delivery->share == 0 || delivery->qos != 1)
             continue;
         count_flight(outbox, delivery, -1);
+        gw_window_refund(&outbox->window);
         gw_window_close(&outbox->window, delivery->packet_id);
         gw_list_remove(link);
         gw_list_push_back(to, link);
@@ -316,6 +329,8 @@ void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_list *to)
         if (delivery->share == 0 || (delivery->packet_id != 0 && delivery->qos != 1))
             continue;
         count_queued(outbox, delivery, -1);
+        if (delivery->counted)
+            gw_window_refund(&outbox->window);
         if (delivery->packet_id != 0)
             gw_window_close(&outbox->window, delivery->packet_id);
         gw_list_remove(waiting);

@@ -41,10 +41,11 @@ enum gw_status gw_session_set_will(struct gw_session *session, struct gw_message
                                    uint32_t delay)
 {
     gw_session_drop_will(session);
-    GW_TRY(gw_message_keep(message));
     struct gw_will *will = malloc(sizeof(*will));
-    if (!will)
+    if (!will || gw_message_keep(message) != GW_OK) {
+        free(will);
         return GW_NO_MEMORY;
+    }
     *will = (struct gw_will){*message, delay};
     message->blob = NULL;
     session->will = will;

@@ -73,7 +73,8 @@ static inline struct gw_span gw_session_client_id(const struct gw_session *sessi
     return gw_span_of(session->client_id, session->client_id_size);
 }
 
-/* Sets or replaces the will; takes the message's reference over. will NULL: none. GW_NO_MEMORY. */
+/* Sets or replaces the will (keeps it: gw_message_keep) and takes the message's reference over.
+ * GW_NO_MEMORY: the old will is gone, the new one not set, the message as it was. */
 GW_MUST_USE enum gw_status gw_session_set_will(struct gw_session *session,
                                                struct gw_message *message, uint32_t delay);
 /* Forgets the will. */

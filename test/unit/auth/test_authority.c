@@ -1,0 +1,64 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "auth/authority.h"
+#include "base/compiler.h"
+
+static void strangers_come_in_only_where_they_may(void **state)
+{
+    (void)state;
+    for (int anonymous = 0; anonymous <= 1; anonymous++) {
+        for (int named = 0; named <= 1; named++) {
+            struct gw_authority_peer peer = {
+                .client_id = GW_SPAN_LIT("c"),
+                .user_name = named ? GW_SPAN_LIT("u") : GW_SPAN_NONE,
+                .password = named ? GW_SPAN_LIT("p") : GW_SPAN_NONE,
+                .has_user_name = named,
+                .has_password = named,
+                .anonymous = anonymous,
+            };
+            const char *why = "untouched";
+            enum gw_authority_verdict verdict = gw_authority_connect(&peer, &why);
+            assert_int_equal(verdict, anonymous ? GW_AUTHORITY_YES : GW_AUTHORITY_NO);
+            assert_int_equal(why != NULL, !anonymous); /* a no says why */
+        }
+    }
+}
+
+static void the_system_tree_is_the_brokers_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *topic;
+        enum gw_authority_verdict verdict;
+    } rows[] = {
+        {"$SYS", GW_AUTHORITY_NO},
+        {"$SYS/", GW_AUTHORITY_NO},
+        {"$SYS/broker/uptime", GW_AUTHORITY_NO},
+        {"$SYSTEM", GW_AUTHORITY_YES},
+        {"$SY", GW_AUTHORITY_YES},
+        {"$", GW_AUTHORITY_YES},
+        {"$sys/x", GW_AUTHORITY_YES},
+        {"/$SYS", GW_AUTHORITY_YES},
+        {"a/$SYS", GW_AUTHORITY_YES},
+        {"a", GW_AUTHORITY_YES},
+        {"$other/x", GW_AUTHORITY_YES},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        assert_int_equal(gw_authority_publish(gw_span_str(rows[i].topic)), rows[i].verdict);
+        assert_int_equal(gw_authority_subscribe(gw_span_str(rows[i].topic)), GW_AUTHORITY_YES);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(strangers_come_in_only_where_they_may),
+        cmocka_unit_test(the_system_tree_is_the_brokers_own),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
