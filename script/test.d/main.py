@@ -5,9 +5,7 @@ import shutil
 import sys
 import time
 
-from stages import LOGS, ROOT, STAGES, Failed, Stage
-
-TAIL_LINES = 60
+from stages import LOGS, ROOT, STAGES, TAIL_LINES, Failed, Stage
 
 
 def tail(path):
@@ -29,7 +27,8 @@ def run(name):
     if stage.failed:
         print(tail(stage.log))
         print(f"  the whole log: {stage.log.relative_to(ROOT)}")
-    print(f"    {name}: {verdict}, {stage.passed} passed, {stage.failed} failed, {took:.1f} s{trouble}",
+    notes = "".join(f", {note}" for note in stage.notes)
+    print(f"    {name}: {verdict}, {stage.passed} passed, {stage.failed} failed, {took:.1f} s{notes}{trouble}",
           flush=True)
     return stage, took
 

@@ -175,13 +175,15 @@ def test_without_configuration_it_says_so():
                                text=True)
     first = process.stderr.readline()
     process.terminate()
-    rest = process.communicate(timeout=10)[1]
+    rest = process.stderr.read()  # communicate() would lose what readline() has buffered
+    process.wait(10)
     assert process.returncode == 0
     assert "listening" in first and "mqtt://127.0.0.1:" in first and "stopped" in rest
     process = subprocess.Popen([BIN, "serve", "-p", "0"], stderr=subprocess.PIPE, text=True)
     first = json.loads(process.stderr.readline())
     process.terminate()
-    rest = process.communicate(timeout=10)[1]
+    rest = process.stderr.read()  # communicate() would lose what readline() has buffered
+    process.wait(10)
     assert first["event"] == "config.none" and "pub -p" in rest
 
 

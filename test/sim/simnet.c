@@ -360,7 +360,7 @@ int simnet_connect(struct simnet *net)
             net->links[i] = (struct link){.used = true};
             return i;
         }
-    GW_ASSERT(!"enough links");
+    GW_ASSERT(false && "enough links");
     return -1;
 }
 
