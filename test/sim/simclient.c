@@ -26,6 +26,7 @@ void simclient_init(struct simclient *client, unsigned index, struct simnet *net
     client->member = index < 2;
     client->lives_on = index < 6;
     gw_assembler_init(&client->in, (uint32_t)OUT_MAX);
+    gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
     gw_buf_init(&client->out, OUT_MAX);
     gw_idset_init(&client->received);
 }
@@ -106,6 +107,7 @@ static void forget_connection(struct simclient *client)
     client->request.id = 0;
     gw_assembler_fini(&client->in);
     gw_assembler_init(&client->in, (uint32_t)OUT_MAX);
+    gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
     gw_buf_clear(&client->out);
 }
 
