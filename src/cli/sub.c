@@ -164,6 +164,7 @@ static void on_sent(struct gw_talk *talk, struct gw_client_send *send, uint8_t r
 static void finish(struct sub *sub)
 {
     sub->done = true;
+    gw_client_drain(&sub->talk.driver.client);
     if (sub->removals_out == 0)
         gw_talk_end(&sub->talk, GW_EXIT_OK);
     else

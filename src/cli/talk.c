@@ -205,6 +205,7 @@ void gw_talk_end(struct gw_talk *talk, int exit_code)
     talk->exit_code = exit_code;
     talk->ending = true;
     talk->want_input = false;
+    gw_client_drain(&talk->driver.client);
 }
 
 /* Writes the DISCONNECT that gw_talk_end asked for, once messages half taken are finished. */
@@ -217,7 +218,6 @@ static void end_if_asked(struct gw_talk *talk)
         talk->over = true;
         return;
     }
-    gw_client_drain(client);
     if (!gw_client_settled(client))
         return;
     const struct gw_props *props = gw_options_props(talk->options, GW_COMMAND_DISCONNECT);
@@ -380,6 +380,7 @@ enum gw_status gw_talk_payload(const struct gw_options *options, struct gw_buf *
         buf->size == 0) {
         fprintf(stderr,
                 "godwit pub: nothing came from standard input; -n sends an empty message\n");
+        gw_buf_fini(buf);
         return GW_INVALID;
     }
     if (status == GW_OK)

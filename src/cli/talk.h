@@ -55,7 +55,8 @@ struct gw_talk {
 int gw_talk_run(struct gw_talk *talk, struct gw_options *options, const struct gw_talk_ops *ops,
                 void *user);
 
-/* Ends the conversation in order with this exit code: DISCONNECT, then the end of gw_talk_run. */
+/* Ends the conversation in order with this exit code: DISCONNECT, then the end of gw_talk_run. What
+ * arrives from now on is not acknowledged, so that a kept session holds it for the next time. */
 void gw_talk_end(struct gw_talk *talk, int exit_code);
 
 /* Complains on stderr, unless --quiet: "godwit sub: ...". */
