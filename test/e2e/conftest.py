@@ -42,7 +42,7 @@ def proxy():
     started = []
 
     def start(broker, *cuts):
-        started.append(Proxy(broker.address, cuts))
+        started.append(Proxy(broker, cuts))
         return started[-1]
 
     yield start

@@ -47,8 +47,8 @@ def split(data):
 class Proxy:
     """Listens on a port of its own; counts packets over all connections that it has carried."""
 
-    def __init__(self, address, cuts=()):
-        self.target, self.cuts, self.lock = address, list(cuts), threading.Lock()
+    def __init__(self, broker, cuts=()):
+        self.broker, self.cuts, self.lock = broker, list(cuts), threading.Lock()
         self.seen, self.passed, self.counts, self.open = [], [], {}, []
         self.server = socket.create_server(("127.0.0.1", 0))
         self.address = self.server.getsockname()
@@ -60,7 +60,7 @@ class Proxy:
         while True:
             try:
                 client, _ = self.server.accept()
-                broker = socket.create_connection(self.target)
+                broker = socket.create_connection(self.broker.address)
             except OSError:
                 return
             for sock in (client, broker):

@@ -36,9 +36,12 @@ def properties(kind, **values):
 
 
 class Client:
-    """A paho client on a thread of its own, with what it hears in queues."""
+    """A paho client on a thread of its own, with what it hears in queues.
 
-    def __init__(self, broker, address, version="5", name=None, keep=False, setup=None, **connect):
+    It connects at the broker or at a proxy in front of it.
+    """
+
+    def __init__(self, broker, at, version="5", name=None, keep=False, setup=None, **connect):
         self.broker = broker
         self.name, self.version, self.five = name or fresh("paho"), version, version == "5"
         clean = {} if self.five else {"clean_session": not keep}
@@ -59,7 +62,7 @@ class Client:
             connect.setdefault("clean_start", not keep)
             if keep:
                 connect.setdefault("properties", properties(PacketTypes.CONNECT, SessionExpiryInterval=900))
-        self.paho.connect(*address, **connect)
+        self.paho.connect(*at.address, **connect)
         self.paho.loop_start()
         self.connack = self.connacks.get(timeout=WAIT)
         assert self.connack[1] == 0
@@ -121,7 +124,7 @@ def join(shared):
     clients = []
 
     def start(version="5", at=shared, **more):
-        clients.append(Client(shared, at.address, version, **more))
+        clients.append(Client(getattr(at, "broker", at), at, version, **more))
         return clients[-1]
 
     yield start
