@@ -12,19 +12,28 @@
 struct gw_group {
     struct gw_target target;
     struct gw_map_node node;
+    struct gw_list waiting; /* in shard->routes.waiting */
     struct gw_share share;
     struct gw_outbox queue; /* what no member can take now; only its `queued` part is used */
+    uint64_t handle;        /* the `share` of what is handed out */
+    uint32_t online_count;  /* members whose clients are there, full or not */
     uint32_t persistent_count;
     uint16_t text_size;
     uint8_t text[]; /* the whole filter, $share included */
 };
 
+/* Names a member: these bytes are its key. */
+struct membership {
+    uint64_t group;   /* handle */
+    uint64_t session; /* handle, on its own shard */
+};
+
 struct member {
     struct gw_share_member base;
+    struct gw_map_node node;
     struct gw_group *group;
-    uint64_t handle;  /* names it here; the `share` of what is handed to it */
-    uint64_t session; /* names it there */
-    uint32_t id;      /* subscription identifier, 0 = none */
+    struct membership key;
+    uint32_t id; /* subscription identifier, 0 = none */
     uint8_t qos;
     bool retain_as_published;
     bool persistent;
@@ -37,10 +46,18 @@ static struct gw_span group_key(const struct gw_map_node *node)
     return gw_span_of(group->text, group->text_size);
 }
 
+static struct gw_span member_key(const struct gw_map_node *node)
+{
+    const struct member *member = GW_CONTAINER_CONST(node, struct member, node);
+    return gw_span_of(&member->key, sizeof(member->key));
+}
+
 void gw_group_init(struct gw_shard *shard)
 {
     gw_map_init(&shard->routes.groups, group_key, shard->world->services.seed);
-    gw_handles_init(&shard->routes.members, shard->index);
+    gw_map_init(&shard->routes.members, member_key, shard->world->services.seed);
+    gw_handles_init(&shard->routes.group_handles, shard->index);
+    gw_list_init(&shard->routes.waiting);
 }
 
 struct gw_group *gw_group_of(struct gw_target *target)
@@ -48,38 +65,38 @@ struct gw_group *gw_group_of(struct gw_target *target)
     return GW_CONTAINER(target, struct gw_group, target);
 }
 
-static struct gw_span bare_filter(const struct gw_group *group)
+static struct gw_span bare_filter(struct gw_span text)
 {
     struct gw_filter_parts parts;
-    enum gw_status status = gw_filter_split(gw_span_of(group->text, group->text_size), 0, &parts);
+    enum gw_status status = gw_filter_split(text, 0, &parts);
     GW_ASSERT(status == GW_OK && parts.shared);
     return parts.filter;
 }
 
 static void group_free(struct gw_shard *shard, struct gw_group *group)
 {
+    gw_subindex_remove(shard->routes.index, &group->target.entry);
     gw_outbox_fini(&group->queue, &shard->sessions.host);
     gw_shard_count_outbox(shard, &group->queue);
     gw_map_remove(&shard->routes.groups, &group->node);
+    gw_handles_remove(&shard->routes.group_handles, group->handle);
+    gw_list_remove(&group->waiting);
     free(group);
 }
 
 void gw_group_fini(struct gw_shard *shard)
 {
     struct gw_map_cursor cursor;
+    struct gw_map_node *node;
+    gw_map_first(&shard->routes.members, &cursor);
+    while ((node = gw_map_next(&shard->routes.members, &cursor)))
+        free(GW_CONTAINER(node, struct member, node));
     gw_map_first(&shard->routes.groups, &cursor);
-    for (struct gw_map_node *node; (node = gw_map_next(&shard->routes.groups, &cursor));) {
-        struct gw_group *group = GW_CONTAINER(node, struct gw_group, node);
-        while (!gw_list_empty(&group->share.members)) {
-            struct gw_list *link = gw_list_pop_front(&group->share.members);
-            struct gw_share_member *base = GW_CONTAINER(link, struct gw_share_member, link);
-            free(GW_CONTAINER(base, struct member, base));
-        }
-        gw_subindex_remove(shard->routes.index, &group->target.entry);
-        group_free(shard, group);
-    }
+    while ((node = gw_map_next(&shard->routes.groups, &cursor)))
+        group_free(shard, GW_CONTAINER(node, struct gw_group, node));
+    gw_map_fini(&shard->routes.members);
     gw_map_fini(&shard->routes.groups);
-    gw_handles_fini(&shard->routes.members);
+    gw_handles_fini(&shard->routes.group_handles);
 }
 
 /* -- the member's side -- */
@@ -117,23 +134,25 @@ static void tell(struct gw_shard *shard, enum gw_relay_kind kind,
     gw_relay_post(shard, owner_of(shard, text), &event);
 }
 
-void gw_group_join(struct gw_shard *shard, const struct gw_subscription *subscription)
+void gw_group_join(struct gw_shard *shard, const struct gw_subscription *subscription, bool is_new)
 {
     struct gw_span text = gw_subscription_filter(subscription);
-    struct gw_filter_parts parts;
-    enum gw_status status = gw_filter_split(text, 0, &parts);
-    GW_ASSERT(status == GW_OK);
-    gw_interest_vouch(shard, parts.filter, owner_of(shard, text));
+    if (is_new)
+        gw_interest_add(shard, bare_filter(text), owner_of(shard, text));
     tell(shard, GW_RELAY_JOIN, subscription);
 }
 
 void gw_group_leave(struct gw_shard *shard, const struct gw_subscription *subscription)
 {
+    struct gw_span text = gw_subscription_filter(subscription);
     tell(shard, GW_RELAY_LEAVE, subscription);
+    gw_interest_drop(shard, bare_filter(text), owner_of(shard, text));
 }
 
 static void tell_all(struct gw_shard *shard, struct gw_session *session)
 {
+    if (session->shared_count == 0)
+        return;
     GW_LIST_FOREACH (link, &session->subscriptions) {
         const struct gw_subscription *subscription =
             GW_CONTAINER(link, struct gw_subscription, link);
@@ -147,38 +166,55 @@ void gw_group_on_online(struct gw_shard *shard, struct gw_session *session)
     tell_all(shard, session);
 }
 
-static void give_back(struct gw_shard *shard, struct gw_blob *message, uint64_t member)
-{
-    gw_relay_post(
-        shard, gw_handles_owner(member),
-        &(struct gw_relay_event){.kind = GW_RELAY_RETURN, .blob = message, .target = member});
-}
-
-void gw_group_on_offline(struct gw_shard *shard, struct gw_session *session)
+/* Gives back what others may deliver; owned: unless the session has left the group. */
+static void give_back_all(struct gw_shard *shard, struct gw_session *session, bool owned)
 {
     struct gw_list returned;
-    tell_all(shard, session); /* first, so that nothing comes straight back */
     gw_list_init(&returned);
     gw_outbox_take_shared(&session->outbox, &returned);
     gw_shard_count_outbox(shard, &session->outbox);
     for (struct gw_list *link; (link = gw_list_pop_front(&returned)) != NULL;) {
         struct gw_delivery *delivery = GW_CONTAINER(link, struct gw_delivery, link);
-        struct gw_blob *message = delivery->message;
+        unsigned flags = (owned ? (unsigned)GW_RELAY_OWNED : 0u) |
+                         (delivery->retain ? (unsigned)GW_RELAY_RETAIN_AS_PUBLISHED : 0u);
+        struct gw_relay_event event = {
+            .kind = GW_RELAY_RETURN,
+            .blob = delivery->message,
+            .target = delivery->share,
+            .origin = session->handle,
+            .id = delivery->id,
+            .qos = delivery->qos & 3u,
+            .flags = flags & 0x3Fu,
+        };
         delivery->message = NULL;
-        give_back(shard, message, delivery->share);
         gw_outbox_release(&shard->sessions.host, delivery);
+        gw_relay_post(shard, gw_handles_owner(event.target), &event);
     }
 }
 
-void gw_group_settled(void *user, uint64_t share)
+void gw_group_on_offline(struct gw_shard *shard, struct gw_session *session)
 {
+    tell_all(shard, session); /* first, so that nothing comes straight back */
+    give_back_all(shard, session, session->expiry > 0);
+}
+
+void gw_group_on_end(struct gw_shard *shard, struct gw_session *session)
+{
+    give_back_all(shard, session, false);
+}
+
+void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share)
+{
+    const struct gw_session *session = GW_CONTAINER(outbox, struct gw_session, outbox);
     gw_relay_post(user, gw_handles_owner(share),
-                  &(struct gw_relay_event){.kind = GW_RELAY_SETTLE, .target = share});
+                  &(struct gw_relay_event){
+                      .kind = GW_RELAY_SETTLE, .target = share, .origin = session->handle});
 }
 
 void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     struct gw_session *session = gw_handles_get(&shard->sessions.handles, event->target);
+    bool owned = (event->flags & GW_RELAY_OWNED) != 0;
     struct gw_message message;
     (void)now;
     gw_message_open(event->blob, &message);
@@ -189,14 +225,22 @@ void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw
         .qos = gw_router_qos(&message, event->qos),
         .retain = message.retain && (event->flags & GW_RELAY_RETAIN_AS_PUBLISHED) != 0,
     };
-    if (session && session->link) {
-        if (!gw_deliverer_give(shard, session, &message, &options, options.qos > 0) &&
-            options.qos > 0)
-            gw_group_settled(shard, event->origin); /* it is lost; the member is free again */
+    if (session && (session->link || owned)) {
+        /* The group bounds what a member holds, unless it is to be sticky. */
+        bool bounded =
+            options.qos == 0 || gw_share_is_sticky(gw_shard_settings(shard)->shared.strategy);
+        if (!gw_deliverer_give(shard, session, &message, &options, !bounded) && options.qos > 0)
+            gw_group_settled(shard, &session->outbox, event->origin); /* lost: it is free again */
         gw_blob_unref(&event->blob);
-    } else { /* it has gone while this was on its way */
-        give_back(shard, event->blob, event->origin);
+        return;
     }
+    /* It has gone while this was on its way. */
+    gw_relay_post(shard, gw_handles_owner(event->origin),
+                  &(struct gw_relay_event){.kind = GW_RELAY_RETURN,
+                                           .blob = event->blob,
+                                           .target = event->origin,
+                                           .origin = event->target,
+                                           .qos = options.qos & 3u});
 }
 
 /* -- the group's side -- */
@@ -206,16 +250,12 @@ static uint32_t in_flight_max(const struct gw_shard *shard)
     return gw_shard_settings(shard)->limits.inflight * GW_GROUP_IN_FLIGHT_FACTOR;
 }
 
-static bool is_sticky(const struct gw_share *share)
-{
-    return share->strategy == GW_SHARE_STICKY_CLIENT || share->strategy == GW_SHARE_STICKY_TOPIC;
-}
-
 /* A member can be chosen while it is online and not full. */
 static void update(struct gw_shard *shard, struct member *member)
 {
     struct gw_share *share = &member->group->share;
-    bool full = !is_sticky(share) && member->base.in_flight >= in_flight_max(shard);
+    bool full =
+        !gw_share_is_sticky(share->strategy) && member->base.in_flight >= in_flight_max(shard);
     gw_share_set_online(share, &member->base, member->online && !full);
 }
 
@@ -225,12 +265,12 @@ static void assign(struct gw_shard *shard, struct member *member, const struct g
         member->base.in_flight++;
         update(shard, member);
     }
-    gw_relay_post(shard, gw_handles_owner(member->session),
+    gw_relay_post(shard, gw_handles_owner(member->key.session),
                   &(struct gw_relay_event){
                       .kind = GW_RELAY_ASSIGN,
                       .blob = gw_blob_ref(message->blob),
-                      .target = member->session,
-                      .origin = member->handle,
+                      .target = member->key.session,
+                      .origin = member->key.group,
                       .id = member->id,
                       .qos = member->qos & 3u,
                       .flags = member->retain_as_published ? GW_RELAY_RETAIN_AS_PUBLISHED : 0,
@@ -248,13 +288,8 @@ static struct member *choose(struct gw_group *group, const struct gw_message *me
 static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_message *message)
 {
     const struct gw_config *config = gw_shard_settings(shard);
-    bool someone_online = false;
-    GW_LIST_FOREACH (link, &group->share.members) {
-        const struct gw_share_member *base = GW_CONTAINER(link, struct gw_share_member, link);
-        someone_online |= GW_CONTAINER_CONST(base, struct member, base)->online;
-    }
     bool worth = message->qos > 0 || config->limits.queue.qos0;
-    if (!someone_online && (group->persistent_count == 0 || !worth))
+    if (group->online_count == 0 && (group->persistent_count == 0 || !worth))
         return;
     struct gw_outbox_limits limits = {
         .bytes_max = (size_t)config->shared.queue.bytes,
@@ -285,6 +320,7 @@ void gw_group_give(struct gw_shard *shard, struct gw_group *group, struct gw_mes
 static void drain(struct gw_shard *shard, struct gw_group *group)
 {
     struct gw_outbox_host *host = &shard->sessions.host;
+    uint64_t dropped = group->queue.dropped;
     struct gw_delivery *next;
     while ((next = gw_outbox_next(&group->queue, host, gw_loop_now(shard->loop))) != NULL) {
         struct gw_message message;
@@ -297,7 +333,28 @@ static void drain(struct gw_shard *shard, struct gw_group *group)
         assign(shard, member, &message);
         gw_message_drop(&message);
     }
+    gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED,
+                   (int64_t)(group->queue.dropped - dropped));
     gw_shard_count_outbox(shard, &group->queue);
+}
+
+/* Somebody may be able to take what is queued. */
+static void want_drain(struct gw_shard *shard, struct gw_group *group)
+{
+    if (group->queue.queued_count == 0 || group->share.online_count == 0 ||
+        !gw_list_empty(&group->waiting))
+        return;
+    gw_list_push_back(&shard->routes.waiting, &group->waiting);
+    gw_shard_want_turn(shard);
+}
+
+void gw_group_run(struct gw_shard *shard)
+{
+    struct gw_list now; /* those who want it again get it in the next turn */
+    gw_list_init(&now);
+    gw_list_splice_back(&now, &shard->routes.waiting);
+    for (struct gw_list *link; (link = gw_list_pop_front(&now)) != NULL;)
+        drain(shard, GW_CONTAINER(link, struct gw_group, waiting));
 }
 
 static struct gw_group *find_group(struct gw_shard *shard, struct gw_span text)
@@ -318,121 +375,134 @@ static struct gw_group *group_at(struct gw_shard *shard, struct gw_span text)
     memcpy(group->text, text.data, text.size);
     gw_share_init(&group->share, gw_shard_settings(shard)->shared.strategy);
     gw_outbox_init(&group->queue);
+    gw_list_init(&group->waiting);
     enum gw_status status = gw_map_insert(&shard->routes.groups, &group->node);
     if (status == GW_OK)
-        status = gw_subindex_add(shard->routes.index, bare_filter(group), &group->target.entry);
+        status = gw_handles_add(&shard->routes.group_handles, group, &group->handle);
+    if (status == GW_OK)
+        status = gw_subindex_add(shard->routes.index, bare_filter(text), &group->target.entry);
     GW_ASSERT(status == GW_OK);
-    gw_interest_add(shard, bare_filter(group));
     return group;
 }
 
-static struct member *find_member(struct gw_group *group, uint64_t session)
+static struct member *find_member(struct gw_shard *shard, const struct gw_group *group,
+                                  uint64_t session)
 {
-    GW_LIST_FOREACH (link, &group->share.members) {
-        struct gw_share_member *base = GW_CONTAINER(link, struct gw_share_member, link);
-        struct member *member = GW_CONTAINER(base, struct member, base);
-        if (member->session == session)
-            return member;
-    }
-    return NULL;
+    struct membership key = {group->handle, session};
+    struct gw_map_node *node = gw_map_find(&shard->routes.members, gw_span_of(&key, sizeof(key)));
+    return node ? GW_CONTAINER(node, struct member, node) : NULL;
+}
+
+static struct member *member_at(struct gw_shard *shard, struct gw_group *group, uint64_t session)
+{
+    struct member *member = find_member(shard, group, session);
+    if (member)
+        return member;
+    member = calloc(1, sizeof(*member));
+    GW_ASSERT(member != NULL);
+    member->group = group;
+    member->key = (struct membership){group->handle, session};
+    member->base.key_hash = gw_hash_mix(shard->world->services.seed, session);
+    enum gw_status status = gw_map_insert(&shard->routes.members, &member->node);
+    GW_ASSERT(status == GW_OK);
+    gw_share_add(&group->share, &member->base);
+    return member;
 }
 
 static void set_state(struct gw_shard *shard, struct member *member,
                       const struct gw_relay_event *event)
 {
-    bool persistent = (event->flags & GW_RELAY_PERSISTENT) != 0;
-    member->group->persistent_count += (uint32_t)persistent - (uint32_t)member->persistent;
-    member->persistent = persistent;
+    struct gw_group *group = member->group;
+    group->persistent_count -= member->persistent;
+    group->online_count -= member->online;
+    member->persistent = (event->flags & GW_RELAY_PERSISTENT) != 0;
     member->online = (event->flags & GW_RELAY_ONLINE) != 0;
+    group->persistent_count += member->persistent;
+    group->online_count += member->online;
     member->id = event->id;
     member->qos = event->qos;
     member->retain_as_published = (event->flags & GW_RELAY_RETAIN_AS_PUBLISHED) != 0;
     update(shard, member);
+    want_drain(shard, group);
+}
+
+static struct gw_span text_of(const struct gw_relay_event *event)
+{
+    return gw_span_of(event->blob->data, event->blob->size);
 }
 
 void gw_group_on_join(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     (void)now;
-    struct gw_span text = gw_span_of(event->blob->data, event->blob->size);
-    struct gw_group *group = group_at(shard, text);
-    struct member *member = find_member(group, event->origin);
-    if (!member) {
-        member = calloc(1, sizeof(*member));
-        GW_ASSERT(member != NULL);
-        member->group = group;
-        member->session = event->origin;
-        member->base.key_hash = gw_hash_mix(shard->world->services.seed, event->origin);
-        enum gw_status status = gw_handles_add(&shard->routes.members, member, &member->handle);
-        GW_ASSERT(status == GW_OK);
-        gw_share_add(&group->share, &member->base);
-    }
-    set_state(shard, member, event);
-    drain(shard, group);
+    struct gw_group *group = group_at(shard, text_of(event));
+    set_state(shard, member_at(shard, group, event->origin), event);
     gw_blob_unref(&event->blob);
 }
 
 void gw_group_on_leave(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     (void)now;
-    struct gw_span text = gw_span_of(event->blob->data, event->blob->size);
-    struct gw_group *group = find_group(shard, text);
-    struct member *member = group ? find_member(group, event->origin) : NULL;
-    if (member) {
-        group->persistent_count -= member->persistent;
-        gw_share_remove(&group->share, &member->base);
-        gw_handles_remove(&shard->routes.members, member->handle);
-        free(member);
-        if (group->share.member_count == 0) {
-            gw_subindex_remove(shard->routes.index, &group->target.entry);
-            gw_interest_drop(shard, bare_filter(group));
-            group_free(shard, group);
-        }
-    }
+    struct gw_group *group = find_group(shard, text_of(event));
+    struct member *member = group ? find_member(shard, group, event->origin) : NULL;
     gw_blob_unref(&event->blob);
+    if (!member)
+        return;
+    group->persistent_count -= member->persistent;
+    group->online_count -= member->online;
+    gw_share_remove(&group->share, &member->base);
+    gw_map_remove(&shard->routes.members, &member->node);
+    free(member);
+    if (group->share.member_count == 0)
+        group_free(shard, group);
 }
 
 void gw_group_on_presence(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     (void)now;
-    struct gw_span text = gw_span_of(event->blob->data, event->blob->size);
-    struct gw_group *group = find_group(shard, text);
-    struct member *member = group ? find_member(group, event->origin) : NULL;
-    if (member) {
-        set_state(shard, member, event);
-        if (member->online)
-            drain(shard, group);
-    }
+    struct gw_group *group = find_group(shard, text_of(event));
+    struct member *member = group ? find_member(shard, group, event->origin) : NULL;
     gw_blob_unref(&event->blob);
+    if (member)
+        set_state(shard, member, event);
 }
 
+/* A member has one message less on its hands. */
 static void settle(struct gw_shard *shard, struct member *member)
 {
-    if (member->base.in_flight > 0)
+    if (member->base.in_flight > 0) /* it may have left and joined again since */
         member->base.in_flight--;
     update(shard, member);
+    want_drain(shard, member->group);
 }
 
 void gw_group_on_settle(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     (void)now;
-    struct member *member = gw_handles_get(&shard->routes.members, event->target);
-    if (!member)
-        return;
-    settle(shard, member);
-    if (member->group->queue.queued_count > 0)
-        drain(shard, member->group);
+    struct gw_group *group = gw_handles_get(&shard->routes.group_handles, event->target);
+    struct member *member = group ? find_member(shard, group, event->origin) : NULL;
+    if (member)
+        settle(shard, member);
 }
 
 void gw_group_on_return(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     (void)now;
-    struct member *member = gw_handles_get(&shard->routes.members, event->target);
-    if (member) {
+    struct gw_group *group = gw_handles_get(&shard->routes.group_handles, event->target);
+    struct member *member = group ? find_member(shard, group, event->origin) : NULL;
+    if (!member && (event->flags & GW_RELAY_OWNED)) { /* it had left: then it keeps this */
+        struct gw_relay_event back = *event;
+        back.kind = GW_RELAY_ASSIGN;
+        back.target = event->origin;
+        back.origin = event->target;
+        gw_relay_post(shard, gw_handles_owner(back.target), &back);
+        return;
+    }
+    if (member && event->qos > 0)
+        settle(shard, member);
+    if (group) {
         struct gw_message message;
         gw_message_open(event->blob, &message);
-        if (gw_router_qos(&message, member->qos) > 0)
-            settle(shard, member);
-        gw_group_give(shard, member->group, &message);
+        gw_group_give(shard, group, &message);
     }
     gw_blob_unref(&event->blob);
 }

@@ -7,11 +7,12 @@
  * Life    a group lives while it has members; what it holds goes with it.
  * Limits  shared.queue for messages while no member can take them; per member at most
  *         GW_GROUP_IN_FLIGHT_FACTOR x limits.inflight QoS 1 and 2 messages handed over and not
- *         settled (sticky strategies: no such bound, to stay sticky).
+ *         settled (sticky strategies: limits.queue, to stay sticky).
  *
  * A message goes to exactly one member (MQTT-4.8.2-4). What a member could not deliver (it was not
  * sent, or QoS 1 and not acknowledged when the member went) comes back and goes to another. QoS 2
- * that was sent stays with its session (MQTT-4.8.2-5).
+ * that was sent stays with its session (MQTT-4.8.2-5). So does what a session that has unsubscribed
+ * still holds (MQTT-3.10.4-3), until it ends.
  */
 #ifndef GW_BROKER_GROUP_H
 #define GW_BROKER_GROUP_H
@@ -28,16 +29,21 @@ void gw_group_fini(struct gw_shard *shard);
 /* -- for the member's shard -- */
 
 /* The session has (or has changed) this shared subscription; it leaves. */
-void gw_group_join(struct gw_shard *shard, const struct gw_subscription *subscription);
+void gw_group_join(struct gw_shard *shard, const struct gw_subscription *subscription, bool is_new);
 void gw_group_leave(struct gw_shard *shard, const struct gw_subscription *subscription);
-/* Its client came, went; on_offline also gives back what others may deliver. */
+/* Its client came, went; it ends. The last two give back what others may deliver. */
 void gw_group_on_online(struct gw_shard *shard, struct gw_session *session);
 void gw_group_on_offline(struct gw_shard *shard, struct gw_session *session);
+void gw_group_on_end(struct gw_shard *shard, struct gw_session *session);
 /* gw_outbox_host.on_settled: user is the shard. */
-void gw_group_settled(void *user, uint64_t share);
+void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share);
 void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
 
 /* -- for the group's shard -- */
+
+/* Gives what groups hold to members that can take it again, once a turn: not when a member settles,
+ * which may be deep inside the delivery of something else. */
+void gw_group_run(struct gw_shard *shard);
 
 /* The group behind an entry of kind GW_TARGET_GROUP. */
 struct gw_group *gw_group_of(struct gw_target *target);

@@ -5,18 +5,25 @@
 #include "base/assert.h"
 
 struct gw_interest {
-    struct gw_target target; /* in the index while `loops` is not empty */
+    struct gw_target target; /* in the index while somebody wants it and it is not for this shard */
     struct gw_map_node node;
-    uint64_t loops; /* other shards that want it */
-    uint32_t local; /* subscriptions and groups here */
-    uint16_t filter_size;
-    uint8_t filter[];
+    uint64_t told; /* other shards that have subscriptions, one bit each */
+    uint32_t here; /* subscriptions of this shard */
+    uint32_t key_size;
+    uint8_t key[]; /* the shard that is to hear, then the filter */
 };
+
+_Static_assert(GW_BROKER_SHARDS_MAX <= 256, "one byte names a shard");
 
 static struct gw_span interest_key(const struct gw_map_node *node)
 {
     const struct gw_interest *interest = GW_CONTAINER_CONST(node, struct gw_interest, node);
-    return gw_span_of(interest->filter, interest->filter_size);
+    return gw_span_of(interest->key, interest->key_size);
+}
+
+static struct gw_span filter_of(const struct gw_interest *interest)
+{
+    return gw_span_from(gw_span_of(interest->key, interest->key_size), 1);
 }
 
 void gw_interest_init(struct gw_shard *shard)
@@ -36,43 +43,57 @@ void gw_interest_fini(struct gw_shard *shard)
     gw_map_fini(&shard->routes.interests);
 }
 
-uint64_t gw_interest_loops(const struct gw_target *target)
+unsigned gw_interest_owner(const struct gw_target *target)
 {
-    return GW_CONTAINER_CONST(target, struct gw_interest, target)->loops;
+    return GW_CONTAINER_CONST(target, struct gw_interest, target)->key[0];
 }
 
 /* Finds or makes; a shard that cannot remember who wants what must not go on. */
-static struct gw_interest *interest_at(struct gw_shard *shard, struct gw_span filter)
+static struct gw_interest *interest_at(struct gw_shard *shard, struct gw_span filter,
+                                       unsigned owner)
 {
-    struct gw_map_node *node = gw_map_find(&shard->routes.interests, filter);
+    uint8_t key[1 + UINT16_MAX];
+    key[0] = (uint8_t)owner;
+    memcpy(key + 1, filter.data, filter.size);
+    struct gw_span whole = gw_span_of(key, 1 + filter.size);
+    struct gw_map_node *node = gw_map_find(&shard->routes.interests, whole);
     if (node)
         return GW_CONTAINER(node, struct gw_interest, node);
-    struct gw_interest *interest = calloc(1, sizeof(*interest) + filter.size);
+    struct gw_interest *interest = calloc(1, sizeof(*interest) + whole.size);
     GW_ASSERT(interest != NULL);
     interest->target.kind = GW_TARGET_INTEREST;
-    interest->filter_size = (uint16_t)filter.size;
-    memcpy(interest->filter, filter.data, filter.size);
+    interest->key_size = (uint32_t)whole.size;
+    memcpy(interest->key, whole.data, whole.size);
     enum gw_status status = gw_map_insert(&shard->routes.interests, &interest->node);
     GW_ASSERT(status == GW_OK);
     return interest;
 }
 
-static void free_if_unused(struct gw_shard *shard, struct gw_interest *interest)
+/* Puts an entry where it belongs after a change: into the index or out of it, or nowhere. */
+static void settle(struct gw_shard *shard, struct gw_interest *interest)
 {
-    if (interest->local > 0 || interest->loops != 0)
+    bool wanted = interest->here > 0 || interest->told != 0;
+    bool indexed = interest->target.entry.node != NULL;
+    if (wanted && !indexed && interest->key[0] != shard->index) {
+        enum gw_status status =
+            gw_subindex_add(shard->routes.index, filter_of(interest), &interest->target.entry);
+        GW_ASSERT(status == GW_OK);
+    }
+    if (wanted)
         return;
+    gw_subindex_remove(shard->routes.index, &interest->target.entry);
     gw_map_remove(&shard->routes.interests, &interest->node);
     free(interest);
 }
 
-/* Tells every shard but the one that it is about. */
-static void broadcast(struct gw_shard *shard, struct gw_span filter, bool wanted, unsigned owner)
+/* The shard that is to hear knows by itself. */
+static void broadcast(struct gw_shard *shard, struct gw_span filter, unsigned owner, bool wanted)
 {
     struct gw_blob *blob = gw_blob_new(filter.size);
     GW_ASSERT(blob != NULL);
     memcpy(blob->data, filter.data, filter.size);
     for (unsigned to = 0; to < shard->world->shard_count; to++)
-        if (to != owner)
+        if (to != shard->index && to != owner)
             gw_relay_post(shard, to,
                           &(struct gw_relay_event){.kind = GW_RELAY_INTEREST,
                                                    .blob = gw_blob_ref(blob),
@@ -81,51 +102,36 @@ static void broadcast(struct gw_shard *shard, struct gw_span filter, bool wanted
     gw_blob_unref(&blob);
 }
 
-void gw_interest_vouch(struct gw_shard *shard, struct gw_span filter, unsigned owner)
-{
-    if (owner == shard->index)
-        return;
-    broadcast(shard, filter, true, owner);
-    for (unsigned to = 0; to < shard->world->shard_count; to++)
-        if (to != owner && to != shard->index)
-            gw_relay_flush_to(shard, to);
-}
-
-void gw_interest_add(struct gw_shard *shard, struct gw_span filter)
+void gw_interest_add(struct gw_shard *shard, struct gw_span filter, unsigned owner)
 {
     if (shard->world->shard_count == 1)
         return;
-    if (interest_at(shard, filter)->local++ == 0)
-        broadcast(shard, filter, true, shard->index);
+    struct gw_interest *interest = interest_at(shard, filter, owner);
+    if (interest->here++ > 0)
+        return;
+    broadcast(shard, filter, owner, true);
+    settle(shard, interest);
 }
 
-void gw_interest_drop(struct gw_shard *shard, struct gw_span filter)
+void gw_interest_drop(struct gw_shard *shard, struct gw_span filter, unsigned owner)
 {
     if (shard->world->shard_count == 1)
         return;
-    struct gw_interest *interest = interest_at(shard, filter);
-    GW_ASSERT(interest->local > 0);
-    if (--interest->local > 0)
+    struct gw_interest *interest = interest_at(shard, filter, owner);
+    GW_ASSERT(interest->here > 0);
+    if (--interest->here > 0)
         return;
-    broadcast(shard, filter, false, shard->index);
-    free_if_unused(shard, interest);
+    broadcast(shard, filter, owner, false);
+    settle(shard, interest);
 }
 
 void gw_interest_on_event(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     (void)now;
     struct gw_span filter = gw_span_of(event->blob->data, event->blob->size);
-    struct gw_interest *interest = interest_at(shard, filter);
-    uint64_t bit = (uint64_t)1 << event->target;
-    uint64_t before = interest->loops;
-    interest->loops = event->flags ? before | bit : before & ~bit;
-    if (before == 0 && interest->loops != 0) {
-        enum gw_status status =
-            gw_subindex_add(shard->routes.index, filter, &interest->target.entry);
-        GW_ASSERT(status == GW_OK);
-    } else if (before != 0 && interest->loops == 0) {
-        gw_subindex_remove(shard->routes.index, &interest->target.entry);
-    }
-    free_if_unused(shard, interest);
+    struct gw_interest *interest = interest_at(shard, filter, (unsigned)event->target);
+    uint64_t bit = (uint64_t)1 << event->from;
+    interest->told = event->flags ? interest->told | bit : interest->told & ~bit;
+    settle(shard, interest);
     gw_blob_unref(&event->blob);
 }

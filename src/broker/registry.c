@@ -69,7 +69,7 @@ void gw_registry_unsubscribe(struct gw_shard *shard, struct gw_subscription *sub
         gw_metrics_add(&shard->metrics, GW_METRIC_SHARED_SUBSCRIPTIONS, -1);
     } else {
         gw_subindex_remove(shard->routes.index, &subscription->target.entry);
-        gw_interest_drop(shard, gw_subscription_filter(subscription));
+        gw_interest_drop(shard, gw_subscription_filter(subscription), shard->index);
     }
     gw_map_remove(&shard->sessions.subscriptions, &subscription->node);
     gw_list_remove(&subscription->link);
@@ -88,6 +88,7 @@ static void forget(struct gw_shard *shard, struct gw_session *session)
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
     gw_map_remove(&shard->sessions.by_id, &session->node);
     gw_handles_remove(&shard->sessions.handles, session->handle);
+    gw_group_on_end(shard, session);
     gw_outbox_fini(&session->outbox, &shard->sessions.host);
     gw_shard_count_outbox(shard, &session->outbox);
     gw_session_free(session, &shard->sessions.host);
@@ -119,8 +120,7 @@ void gw_registry_on_closed(struct gw_shard *shard, struct gw_session *session,
                            enum gw_session_close how, gw_mono_ns now)
 {
     struct gw_session_duty duty = gw_session_on_closed(session, how, now);
-    if (session->shared_count > 0)
-        gw_group_on_offline(shard, session);
+    gw_group_on_offline(shard, session);
     act(shard, session, duty, now);
 }
 

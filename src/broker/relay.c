@@ -92,11 +92,6 @@ static void flush_batch(struct gw_shard *shard, unsigned to, struct gw_relay_bat
     gw_loop_post(shard->world->shards[to].loop, &batch->mail);
 }
 
-void gw_relay_flush_to(struct gw_shard *shard, unsigned to)
-{
-    flush_batch(shard, to, &shard->outgoing[0][to]);
-}
-
 void gw_relay_flush(struct gw_shard *shard)
 {
     for (unsigned last = 0; last < 2; last++)

@@ -18,15 +18,15 @@
 struct gw_shard;
 
 enum gw_relay_kind {
-    GW_RELAY_PUBLISH,     /* blob: a message for whoever wants it on the receiving shard */
-    GW_RELAY_RETAIN,      /* blob: a message to be kept, or a deletion */
-    GW_RELAY_ASSIGN,      /* blob: a message of a group; target: session; origin: member; id, qos */
-    GW_RELAY_SETTLE,      /* target: member whose message is done with */
-    GW_RELAY_RETURN,      /* blob: a message that a member could not deliver; target: member */
-    GW_RELAY_JOIN,        /* blob: whole filter; origin: session; flags, qos, id */
-    GW_RELAY_LEAVE,       /* blob: whole filter; origin: session */
-    GW_RELAY_PRESENCE,    /* blob: whole filter; origin: session; flags: online */
-    GW_RELAY_INTEREST,    /* blob: filter; target: shard; flags: 1 = wanted, 0 = not any more */
+    GW_RELAY_PUBLISH,  /* blob: a message for whoever wants it on the receiving shard */
+    GW_RELAY_RETAIN,   /* blob: a message to be kept, or a deletion */
+    GW_RELAY_ASSIGN,   /* blob: a message of a group; target: session; origin: group; id, qos */
+    GW_RELAY_SETTLE,   /* target: group; origin: session whose message is done with */
+    GW_RELAY_RETURN,   /* blob: a message not delivered; target: group; origin: session; id, qos */
+    GW_RELAY_JOIN,     /* blob: whole filter; origin: session; flags, qos, id */
+    GW_RELAY_LEAVE,    /* blob: whole filter; origin: session */
+    GW_RELAY_PRESENCE, /* blob: whole filter; origin: session; flags: online */
+    GW_RELAY_INTEREST, /* blob: filter; target: shard; flags: 1 = wanted, 0 = not any more */
     GW_RELAY_REPLAY_ASK,  /* object: gw_replay_order */
     GW_RELAY_REPLAY_GIVE, /* object: gw_replay_order */
     GW_RELAY_CLIENT,      /* object: gw_guest that moves here */
@@ -37,6 +37,7 @@ enum gw_relay_flag {
     GW_RELAY_ONLINE = 1,
     GW_RELAY_PERSISTENT = 2,
     GW_RELAY_RETAIN_AS_PUBLISHED = 4,
+    GW_RELAY_OWNED = 8, /* ASSIGN, RETURN: stays with its session if that has left the group */
 };
 
 struct gw_relay_event {
@@ -55,10 +56,8 @@ struct gw_relay_event {
  * deliver, so it is asserted: batches are small and bounded by a turn. */
 void gw_relay_post(struct gw_shard *shard, unsigned to, const struct gw_relay_event *event);
 
-/* Posts what the turn gathered: for all, or for one shard ahead of the end of the turn (but not
- * what is about retained messages). */
+/* Posts what the turn gathered. */
 void gw_relay_flush(struct gw_shard *shard);
-void gw_relay_flush_to(struct gw_shard *shard, unsigned to);
 
 /* Releases what was gathered and never sent, at the end of a shard's life. */
 void gw_relay_fini(struct gw_shard *shard);

@@ -145,7 +145,7 @@ static void on_match(void *user, struct gw_subindex_entry *entry)
         match_subscription(scratch, GW_CONTAINER(target, struct gw_subscription, target));
         break;
     case GW_TARGET_GROUP: match_group(scratch, gw_group_of(target)); break;
-    case GW_TARGET_INTEREST: scratch->loops |= gw_interest_loops(target); break;
+    case GW_TARGET_INTEREST: scratch->loops |= (uint64_t)1 << gw_interest_owner(target); break;
     }
 }
 

@@ -124,8 +124,9 @@ static void before_flush(void *user, gw_mono_ns now)
 {
     struct gw_shard *shard = user;
     release_ending(shard, now);
+    gw_group_run(shard);
     gw_replay_run(shard, now);
-    release_ending(shard, now); /* a replay may have ended somebody */
+    release_ending(shard, now); /* these may have ended somebody */
     gw_relay_flush(shard);
     take_figures(shard);
     shrink(&shard->scratch);

@@ -51,7 +51,9 @@ struct gw_shard_routes {
     struct gw_subindex *index;
     struct gw_map interests; /* gw_interest.node, by filter; empty with one shard */
     struct gw_map groups;    /* gw_group.node, by whole filter */
-    struct gw_handles members;
+    struct gw_map members;   /* of these groups, by group and session */
+    struct gw_handles group_handles;
+    struct gw_list waiting; /* gw_group.waiting: have messages and perhaps somebody to take them */
     struct gw_router_scratch *scratch;
     uint64_t round; /* publications matched */
 };

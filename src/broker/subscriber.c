@@ -72,7 +72,7 @@ static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_re
     if (status == GW_OK && !parts->shared) {
         status = gw_subindex_add(shard->routes.index, parts->filter, &subscription->target.entry);
         if (status == GW_OK)
-            gw_interest_add(shard, parts->filter);
+            gw_interest_add(shard, parts->filter, shard->index);
         else
             gw_map_remove(&shard->sessions.subscriptions, &subscription->node);
     }
@@ -137,7 +137,7 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
         .retain_as_published = request->retain_as_published || client->peer.bridge,
     };
     if (parts.shared)
-        gw_group_join(shard, subscription);
+        gw_group_join(shard, subscription, is_new);
     *ret_retained = wants_retained(offer, request, parts.shared, is_new);
     return qos;
 }

@@ -45,10 +45,11 @@ void gw_outbox_fini(struct gw_outbox *outbox, struct gw_outbox_host *host)
 }
 
 /* Releases a delivery whose story has ended. */
-static void finish(struct gw_outbox_host *host, struct gw_delivery *delivery)
+static void finish(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                   struct gw_delivery *delivery)
 {
     if (delivery->share != 0 && delivery->qos > 0)
-        host->on_settled(host->user, delivery->share);
+        host->on_settled(host->user, outbox, delivery->share);
     gw_outbox_release(host, delivery);
 }
 
@@ -84,7 +85,7 @@ static void drop_queued(struct gw_outbox *outbox, struct gw_outbox_host *host,
     gw_list_remove(&delivery->link);
     if (delivery->packet_id != 0)
         gw_window_close(&outbox->window, delivery->packet_id);
-    finish(host, delivery);
+    finish(outbox, host, delivery);
 }
 
 /* The oldest queued delivery that was never sent, or NULL. */
@@ -239,7 +240,7 @@ static void settle(struct gw_outbox *outbox, struct gw_outbox_host *host,
     count_flight(outbox, delivery, -1);
     gw_window_close(&outbox->window, delivery->packet_id);
     gw_list_remove(&delivery->link);
-    finish(host, delivery);
+    finish(outbox, host, delivery);
 }
 
 /* Finds a delivery that is in flight; one that waits to be sent again is unknown to this peer. */

@@ -48,11 +48,13 @@ struct gw_outbox_limits {
     enum gw_outbox_policy policy;
 };
 
+struct gw_outbox;
+
 /* What the outboxes of one loop share. */
 struct gw_outbox_host {
     struct gw_pool deliveries;
     /* A QoS 1 or 2 message of a shared group is done with here, however it ended. */
-    void (*on_settled)(void *user, uint64_t share);
+    void (*on_settled)(void *user, struct gw_outbox *outbox, uint64_t share);
     void *user;
 };
 

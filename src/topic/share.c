@@ -17,14 +17,15 @@ static struct gw_share_member *member_of(struct gw_list *link)
 void gw_share_init(struct gw_share *share, enum gw_share_strategy strategy)
 {
     share->strategy = strategy;
-    gw_list_init(&share->members);
+    gw_list_init(&share->online);
+    gw_list_init(&share->offline);
     share->member_count = 0;
     share->online_count = 0;
 }
 
 void gw_share_add(struct gw_share *share, struct gw_share_member *member)
 {
-    gw_list_push_back(&share->members, &member->link);
+    gw_list_push_back(member->online ? &share->online : &share->offline, &member->link);
     share->member_count++;
     share->online_count += member->online;
 }
@@ -41,6 +42,8 @@ void gw_share_set_online(struct gw_share *share, struct gw_share_member *member,
     if (member->online == online)
         return;
     member->online = online;
+    gw_list_remove(&member->link);
+    gw_list_push_back(online ? &share->online : &share->offline, &member->link);
     if (online)
         share->online_count++;
     else
@@ -51,30 +54,25 @@ void gw_share_set_online(struct gw_share *share, struct gw_share_member *member,
 static void take_turn(struct gw_share *share, struct gw_share_member *member)
 {
     gw_list_remove(&member->link);
-    gw_list_push_back(&share->members, &member->link);
+    gw_list_push_back(&share->online, &member->link);
 }
 
 static struct gw_share_member *choose_round_robin(struct gw_share *share)
 {
-    GW_LIST_FOREACH (link, &share->members) {
-        struct gw_share_member *member = member_of(link);
-        if (!member->online)
-            continue;
-        take_turn(share, member);
-        return member;
-    }
-    return NULL;
+    struct gw_share_member *member = member_of(share->online.next);
+    take_turn(share, member);
+    return member;
 }
 
 /* Ties go to the member whose turn is longest ago, so that idle members share alike. */
 static struct gw_share_member *choose_least_in_flight(struct gw_share *share)
 {
     struct gw_share_member *best = NULL;
-    GW_LIST_FOREACH (link, &share->members) {
+    GW_LIST_FOREACH (link, &share->online) {
         struct gw_share_member *member = member_of(link);
-        if (member->online && (!best || member->in_flight < best->in_flight))
+        if (!best || member->in_flight < best->in_flight)
             best = member;
-        if (best && best->in_flight == 0)
+        if (best->in_flight == 0)
             break;
     }
     if (best)
@@ -88,10 +86,8 @@ static struct gw_share_member *choose_sticky(struct gw_share *share, uint64_t ha
 {
     struct gw_share_member *best = NULL;
     uint64_t best_weight = 0;
-    GW_LIST_FOREACH (link, &share->members) {
+    GW_LIST_FOREACH (link, &share->online) {
         struct gw_share_member *member = member_of(link);
-        if (!member->online)
-            continue;
         uint64_t weight = gw_hash_mix(member->key_hash, hash);
         if (!best || weight > best_weight ||
             (weight == best_weight && member->key_hash > best->key_hash)) {

@@ -4,7 +4,7 @@
  * Layer   topic (may include base). Pure, allocates nothing.
  * Owner   the loop that owns the group; not thread-safe.
  * Life    init on the caller's memory; members are intrusive and the caller's.
- * Limits  none of its own.
+ * Limits  none of its own. Round robin takes constant time, the others look at the members online.
  */
 #ifndef GW_TOPIC_SHARE_H
 #define GW_TOPIC_SHARE_H
@@ -30,7 +30,8 @@ struct gw_share_member {
 
 struct gw_share {
     enum gw_share_strategy strategy;
-    struct gw_list members;
+    struct gw_list online; /* in the order of their turns */
+    struct gw_list offline;
     uint32_t member_count;
     uint32_t online_count;
 };
@@ -39,6 +40,12 @@ void gw_share_init(struct gw_share *share, enum gw_share_strategy strategy);
 void gw_share_add(struct gw_share *share, struct gw_share_member *member);
 void gw_share_remove(struct gw_share *share, struct gw_share_member *member);
 void gw_share_set_online(struct gw_share *share, struct gw_share_member *member, bool online);
+
+/* True for strategies that keep to a member of their own accord. */
+static inline bool gw_share_is_sticky(enum gw_share_strategy strategy)
+{
+    return strategy == GW_SHARE_STICKY_CLIENT || strategy == GW_SHARE_STICKY_TOPIC;
+}
 
 /* Chooses an online member; NULL if none is. Sticky strategies keep most choices when members come
  * and go (highest random weight over key_hash and the given hash). */
