@@ -10,12 +10,13 @@
 #define NO_STEP UINT32_MAX
 
 const char *const model_filters[MODEL_FILTERS] = {
-    "t/#", "t/+/x", "t/1/x", "+/2/#", "r/#", "r/1", "w/#", "$share/g/s/#", "$share/h/s/+", "#",
+    "t/#", "t/+/x", "t/1/x",           "+/2/#",           "r/#",
+    "r/1", "w/#",   "$share/g/$s/a/#", "$share/h/$s/b/+", "#",
 };
 
 const char *const model_topics[MODEL_TOPICS] = {
-    "t/1/x", "t/2/x", "t/2/y", "t/3/x/z", "r/0", "r/1", "r/2",
-    "r/3",   "s/1",   "s/2",   "s/3",     "t/1", "t",   "w/will",
+    "t/1/x", "t/2/x",  "t/2/y",  "t/3/x/z", "r/0", "r/1", "r/2",
+    "r/3",   "$s/a/1", "$s/a/2", "$s/b/1",  "t/1", "t",   "w/will",
 };
 
 #define TOPIC_WILL 13u
@@ -32,7 +33,8 @@ struct message {
     uint8_t topic, publisher, qos;
     bool retain, deletes, acknowledged, given_up, resent, will, uncertain, discarded;
     uint8_t seen[MODEL_CLIENTS];
-    uint8_t seen_shared; /* by members of a group through nothing else */
+    bool seen_ever;     /* by anybody, whatever became of his session */
+    uint8_t seen_twice; /* at QoS 2 through a group: how often */
 };
 
 struct model {
@@ -41,7 +43,7 @@ struct model {
     bool trace;
     uint32_t count;
     struct subscription subscriptions[MODEL_CLIENTS][MODEL_FILTERS];
-    uint32_t group_since[MODEL_FILTERS]; /* a member was confirmed; never empty from then on */
+    uint32_t group_since[MODEL_FILTERS];                         /* a steady member was confirmed */
     uint32_t newest[MODEL_CLIENTS][MODEL_CLIENTS][MODEL_TOPICS]; /* order, by first arrival */
     struct message messages[MODEL_MESSAGES_MAX];
 };
@@ -218,7 +220,8 @@ void model_on_suback(struct model *model, unsigned client, unsigned filter)
     struct subscription *subscription = &model->subscriptions[client][filter];
     if (subscription->confirmed == NO_STEP)
         subscription->confirmed = model->step;
-    if (model_filter_shared(filter) && model->group_since[filter] == NO_STEP)
+    if (model_filter_shared(filter) && client < MODEL_STEADY &&
+        model->group_since[filter] == NO_STEP)
         model->group_since[filter] = model->step;
 }
 
@@ -294,8 +297,12 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
                        number, topic);
         return;
     }
+    message->seen_ever = true;
     if (message->seen[client] < UINT8_MAX)
         message->seen[client]++;
+    if (topic[0] == '$' && qos == 2 && ++message->seen_twice > 1)
+        model_fail(model, "client %u got message %u (%s), which a group had given out at QoS 2",
+                   client, number, topic);
     bool again = (message->qos == 1 && message->resent) || (qos == 1 && dup);
     if (message->seen[client] > 1 && !shared && !again)
         model_fail(model, "client %u got message %u (%s) twice at QoS %u", client, number, topic,
@@ -345,10 +352,7 @@ static void check_group(const struct model *model, uint32_t number, unsigned fil
         model->group_since[filter] == NO_STEP || model->group_since[filter] >= message->sent ||
         message->qos == 0 || !message->acknowledged)
         return;
-    unsigned seen = 0;
-    for (unsigned c = 0; c < MODEL_CLIENTS; c++)
-        seen += message->seen[c];
-    if (seen == 0)
+    if (!message->seen_ever)
         model_fail(model, "no member of %s got message %u", model_filters[filter], number);
 }
 

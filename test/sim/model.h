@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define MODEL_CLIENTS      8
+#define MODEL_STEADY       2 /* the first clients never lose their sessions nor leave a group */
 #define MODEL_FILTERS      10
 #define MODEL_TOPICS       14
 #define MODEL_MESSAGES_MAX 60000

@@ -23,7 +23,7 @@ void simclient_init(struct simclient *client, unsigned index, struct simnet *net
 {
     *client = (struct simclient){.net = net, .model = model, .random = random, .index = index};
     client->version = index % 2 ? GW_VERSION_5 : GW_VERSION_311;
-    client->member = index < 2;
+    client->member = index < MODEL_STEADY;
     client->lives_on = index < 6;
     gw_assembler_init(&client->in, (uint32_t)OUT_MAX);
     gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
@@ -430,11 +430,15 @@ static void request(struct simclient *client)
     unsigned filter = (unsigned)gw_random_below(client->random, MODEL_FILTERS);
     bool shared = model_filter_shared(filter);
     bool subscribe = !chance(client, 4);
-    if (client->request.id != 0 || (shared && (!client->member || !subscribe)))
+    if (client->request.id != 0 || (shared && client->member && !subscribe))
         return;
     struct gw_filter_request wanted = {
         .filter = gw_span_str(model_filters[filter]),
-        .qos = shared ? 2 : (uint8_t)gw_random_below(client->random, 3),
+        /* QoS 2 may go down with the session of whoever comes and goes (MQTT-4.8.2-5), QoS 0 too.
+         */
+        .qos = !shared          ? (uint8_t)gw_random_below(client->random, 3)
+               : client->member ? 2
+                                : 1,
     };
     struct gw_props props = {.present = 0};
     enum gw_packet_type type = subscribe ? GW_PACKET_SUBSCRIBE : GW_PACKET_UNSUBSCRIBE;
