@@ -31,11 +31,17 @@ struct gw_logger {
     uint64_t lost; /* lines that the reader was too slow for */
 };
 
+/* Asked anew for each line: windows change their size. */
+static size_t width_of(const struct gw_logger *logger)
+{
+    return logger->options.write == NULL ? gw_console_width(logger->options.fd) : 0;
+}
+
 static size_t format_line(const struct gw_logger *logger, const struct gw_logline_event *event,
                           char line[GW_LOGLINE_SIZE_MAX])
 {
     if (logger->format == GW_CONFIG_FORMAT_TEXT)
-        return gw_logline_text(event, logger->colour, line);
+        return gw_logline_text(event, logger->colour, width_of(logger), line);
     if (logger->format == GW_CONFIG_FORMAT_JOURNAL)
         return gw_logline_journal(event, line);
     return gw_logline_json(event, line);

@@ -9,6 +9,7 @@
 
 #define TAIL_SIZE     32 /* kept free for what ends a line: the mark of a cut, a brace, \n */
 #define MESSAGE_WIDTH 13 /* of a text line, before its fields */
+#define INDENT        19 /* of what goes on in the next line: below the message */
 
 static const struct {
     const char *name;   /* in JSON */
@@ -147,19 +148,158 @@ static void put_value(struct line *line, const struct gw_log_field *field, bool 
         put_quoted(line, field->text, json);
 }
 
-/* Puts " key=value" for each field; one that does not fit is left out whole. */
-static void put_fields(struct line *line, const struct gw_logline_event *event, bool colour)
+/* Puts seconds and what is below them as people say it: 12ms, 1.0s, 3m12s, 3h12m, 4d3h, 7d. */
+static void put_duration(struct line *line, uint64_t ms, bool whole_seconds)
 {
+    static const struct {
+        uint64_t seconds;
+        const char *name;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "m"}, {1, "s"}};
+    uint64_t seconds = (ms + 500) / 1000;
+    size_t i = 0;
+
+    if (seconds < 60) {
+        if (whole_seconds)
+            putf(line, "%" PRIu64 "s", seconds);
+        else if (ms < 1000)
+            putf(line, "%" PRIu64 "ms", ms);
+        else
+            putf(line, "%" PRIu64 ".%" PRIu64 "s", ms / 1000, ms % 1000 / 100);
+        return;
+    }
+    while (seconds < units[i].seconds)
+        i++;
+    putf(line, "%" PRIu64 "%s", seconds / units[i].seconds, units[i].name);
+    seconds = seconds % units[i].seconds / units[i + 1].seconds;
+    if (seconds > 0)
+        putf(line, "%" PRIu64 "%s", seconds, units[i + 1].name);
+}
+
+/* Puts a number of bytes in two or three digits: 43B, 4.1MB, 120kB. */
+static void put_size(struct line *line, uint64_t size)
+{
+    static const char *const names[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    uint64_t unit = 1;
+    size_t i = 0;
+
+    while (i + 1 < GW_COUNT_OF(names) && size >= unit * 1000 - unit / 2) {
+        unit *= 1000;
+        i++;
+    }
+    uint64_t tenths = unit == 1 ? size * 10 : (size + unit / 20) / (unit / 10);
+    if (unit > 1 && tenths < 100)
+        putf(line, "%" PRIu64 ".%" PRIu64 "%s", tenths / 10, tenths % 10, names[i]);
+    else
+        putf(line, "%" PRIu64 "%s", (size + unit / 2) / unit, names[i]);
+}
+
+/* What a key's ending says about its number. */
+enum unit { UNIT_NONE, UNIT_MS, UNIT_S, UNIT_BYTES };
+
+static enum unit unit_of(const struct gw_log_field *field, size_t *ret_stem_size)
+{
+    static const char *const endings[] = {
+        [UNIT_MS] = "_ms", [UNIT_S] = "_s", [UNIT_BYTES] = "_bytes"};
+    size_t size = strlen(field->key);
+
+    *ret_stem_size = size;
+    if (field->kind != GW_LOG_NUMBER || field->number < 0)
+        return UNIT_NONE;
+    for (enum unit unit = UNIT_MS; unit <= UNIT_BYTES; unit++) {
+        size_t ending = strlen(endings[unit]);
+
+        if (size > ending && strcmp(field->key + size - ending, endings[unit]) == 0) {
+            *ret_stem_size = size - ending;
+            return unit;
+        }
+    }
+    return UNIT_NONE;
+}
+
+/* Puts " key=value" as people read it: units at the value, a flag as a word. */
+static void put_field(struct line *line, const struct gw_log_field *field, bool colour)
+{
+    size_t stem_size;
+    enum unit unit = unit_of(field, &stem_size);
+
+    put_str(line, colour ? " " DIM : " ");
+    put(line, field->key, stem_size);
+    put_str(line, field->kind == GW_LOG_BOOL ? "" : "=");
+    if (colour)
+        put_str(line, PLAIN);
+    switch (unit) {
+    case UNIT_MS: put_duration(line, (uint64_t)field->number, false); break;
+    case UNIT_S:
+        if (field->number == UINT32_MAX) /* MQTT's word for it */
+            put_str(line, "never");
+        else
+            put_duration(line, (uint64_t)field->number * 1000, true);
+        break;
+    case UNIT_BYTES: put_size(line, (uint64_t)field->number); break;
+    case UNIT_NONE:
+        if (field->kind != GW_LOG_BOOL)
+            put_value(line, field, false);
+    }
+}
+
+/* True if there is nothing to read in it. */
+static bool is_silent(const struct gw_log_field *field)
+{
+    return (field->kind == GW_LOG_TEXT && field->text.size == 0) ||
+           (field->kind == GW_LOG_BOOL && field->number == 0);
+}
+
+/* Columns that a part of a line takes on a terminal. */
+static size_t columns(const char *text, size_t size)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] == '\x1B') {
+            while (i < size && text[i] != 'm')
+                i++;
+        } else {
+            count += ((unsigned char)text[i] & 0xC0) != 0x80;
+        }
+    }
+    return count;
+}
+
+/* Moves what was put behind `before` to a line of its own. */
+static void break_before(struct line *line, size_t before)
+{
+    if (line->size_max - line->size < INDENT) {
+        line->full = true;
+        return;
+    }
+    memmove(line->data + before + INDENT, line->data + before, line->size - before);
+    memset(line->data + before, ' ', INDENT);
+    line->data[before] = '\n'; /* the field's own blank makes up for it */
+    line->size += INDENT;
+}
+
+/* Puts the fields; one that does not fit is left out whole. Lines get no longer than `width`
+ * columns if that can be had by breaking them before a field; 0 never breaks. */
+static void put_fields(struct line *line, const struct gw_logline_event *event, bool colour,
+                       size_t width)
+{
+    size_t column = columns(line->data, line->size);
+
     for (size_t i = 0; i < event->field_count; i++) {
         const struct gw_log_field *field = &event->fields[i];
         size_t before = line->size;
+        size_t wide;
 
+        if (is_silent(field))
+            continue;
         line->full = false;
-        if (colour)
-            putf(line, " " DIM "%s=" PLAIN, field->key);
-        else
-            putf(line, " %s=", field->key);
-        put_value(line, field, false);
+        put_field(line, field, colour);
+        wide = columns(line->data + before, line->size - before);
+        if (!line->full && width > 0 && column + wide > width && column > INDENT) {
+            break_before(line, before);
+            column = INDENT - 1;
+        }
+        column += wide;
         if (line->full) {
             line->size = before;
             line->size_max += TAIL_SIZE;
@@ -200,12 +340,12 @@ static void put_message(struct line *line, const char *message)
         put(line, (unsigned char)*c < 0x20 ? " " : c, 1);
 }
 
-size_t gw_logline_text(const struct gw_logline_event *event, bool colour,
+size_t gw_logline_text(const struct gw_logline_event *event, bool colour, size_t width,
                        char data[GW_LOGLINE_SIZE_MAX])
 {
     struct line line = begin(data);
     const char *message = message_of(event);
-    size_t width = strlen(message);
+    size_t message_size = strlen(message);
     int ms;
     struct tm parts = split_time(event->wall, true, &ms);
 
@@ -214,9 +354,9 @@ size_t gw_logline_text(const struct gw_logline_event *event, bool colour,
     putf(&line, "%s%s%s ", colour ? levels[event->level].colour : "", levels[event->level].label,
          colour ? PLAIN : "");
     put_message(&line, message);
-    if (event->field_count > 0 && width < MESSAGE_WIDTH)
-        putf(&line, "%*s", (int)(MESSAGE_WIDTH - width), "");
-    put_fields(&line, event, colour);
+    if (event->field_count > 0 && message_size < MESSAGE_WIDTH)
+        putf(&line, "%*s", (int)(MESSAGE_WIDTH - message_size), "");
+    put_fields(&line, event, colour, width);
     put(&line, "\n", 1);
     return line.size;
 }
@@ -228,7 +368,7 @@ size_t gw_logline_journal(const struct gw_logline_event *event, char data[GW_LOG
     putf(&line, "<%d>", levels[event->level].priority);
     put_message(&line, message_of(event));
     putf(&line, " event=%s", event->event);
-    put_fields(&line, event, false);
+    put_fields(&line, event, false, 0);
     put(&line, "\n", 1);
     return line.size;
 }

@@ -25,8 +25,13 @@ struct gw_logline_event {
     size_t field_count;
 };
 
-/* For people at a terminal: local time, level, message, key=value. Returns the size. */
-size_t gw_logline_text(const struct gw_logline_event *event, bool colour,
+/* A number's key ends with its unit: _ms, _s (UINT32_MAX: never) or _bytes. JSON leaves both as
+ * they are; the other forms show after_ms=11520000 as after=3h12m, leave out what is empty and
+ * false, and show what is true as its key alone. */
+
+/* For people at a terminal: local time, level, message, key=value. Breaks before a field that would
+ * stand beyond `width` columns, unless that is 0. Returns the size. */
+size_t gw_logline_text(const struct gw_logline_event *event, bool colour, size_t width,
                        char line[GW_LOGLINE_SIZE_MAX]);
 
 /* For systemd's journal: priority, message, key=value, and the event's name; no time. */

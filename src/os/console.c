@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,6 +49,13 @@ bool gw_console_has_colour(int fd)
 
     return gw_console_is_terminal(fd) && (no == NULL || no[0] == '\0') && term != NULL &&
            strcmp(term, "dumb") != 0;
+}
+
+size_t gw_console_width(int fd)
+{
+    struct winsize size = {0};
+
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 bool gw_console_is_journal(int fd)

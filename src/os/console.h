@@ -29,6 +29,9 @@ bool gw_console_is_terminal(int fd);
 /* True if a person looks at it on a terminal with colours who did not ask for none (NO_COLOR). */
 bool gw_console_has_colour(int fd);
 
+/* Columns of the terminal; 0 if there is none or it does not say. */
+size_t gw_console_width(int fd);
+
 /* True if systemd's journal reads it (JOURNAL_STREAM). */
 bool gw_console_is_journal(int fd);
 

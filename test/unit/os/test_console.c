@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +60,7 @@ static void test_what_it_is(void **state)
     assert_int_equal(pipe(ends), 0);
     assert_false(gw_console_is_terminal(ends[1]));
     assert_false(gw_console_has_colour(ends[1]));
+    assert_int_equal(gw_console_width(ends[1]), 0);
     if (terminal >= 0) {
         setenv("TERM", "xterm", 1);
         unsetenv("NO_COLOR");
@@ -71,6 +73,8 @@ static void test_what_it_is(void **state)
         unsetenv("NO_COLOR");
         setenv("TERM", "dumb", 1);
         assert_false(gw_console_has_colour(terminal));
+        assert_int_equal(ioctl(terminal, TIOCSWINSZ, &(struct winsize){.ws_col = 97}), 0);
+        assert_int_equal(gw_console_width(terminal), 97);
         close(terminal);
     }
     unsetenv("JOURNAL_STREAM");
