@@ -334,10 +334,10 @@ static void log_connected(const struct gw_guest *client, const struct gw_connect
         gw_log_str("user", client->user_name),
         gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
         gw_log_str("proto", gw_guest_version_name(client)),
-        gw_log_number("keep_alive", client->keepalive.seconds),
+        gw_log_number("keep_alive_s", client->keepalive.seconds),
+        gw_log_number("expiry_s", client->session->expiry),
         gw_log_bool("clean", connect->clean_start),
         gw_log_bool("session_present", present),
-        gw_log_number("expiry", client->session->expiry),
         gw_log_bool("will", connect->has_will),
     };
     gw_log_event(gw_shard_log(client->shard), GW_LOG_INFO, "client.connected", "connected", fields,

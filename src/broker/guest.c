@@ -1,5 +1,6 @@
 #include "broker/guest.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -94,15 +95,23 @@ void gw_guest_accept(struct gw_shard *shard, struct gw_listener *listener, bool 
 {
     const struct gw_config_limits *limits = &gw_shard_settings(shard)->limits;
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS_OPENED, 1);
-    if (shard->clients.draining ||
-        gw_shard_total(shard, GW_METRIC_CONNECTIONS) >= (int64_t)limits->connections) {
+    if (shard->clients.draining) {
+        refuse_connection(shard, conn, "the broker is shutting down");
+        return;
+    }
+    if (gw_shard_total(shard, GW_METRIC_CONNECTIONS) >= (int64_t)limits->connections) {
         refuse_connection(shard, conn, "limits.connections is reached");
         return;
     }
     struct gw_guest *client = client_new(shard, conn);
-    if (!client || gw_registry_count_address(shard, gw_conn_peer(conn), 1) != GW_OK) {
+    enum gw_status status =
+        client ? gw_registry_count_address(shard, gw_conn_peer(conn), 1) : GW_NO_MEMORY;
+    if (status != GW_OK) {
         free(client);
-        refuse_connection(shard, conn, "limits.connections_unauthenticated_per_address is reached");
+        refuse_connection(shard, conn,
+                          status == GW_LIMIT
+                              ? "limits.connections_unauthenticated_per_address is reached"
+                              : "out of memory");
         return;
     }
     client->counted = true;
@@ -175,10 +184,10 @@ static void log_end(struct gw_guest *client, gw_mono_ns now)
         gw_log_str("by", by_name(client->cause.by)),
         gw_log_str("last", client->last_packet
                                ? gw_packet_name((enum gw_packet_type)client->last_packet)
-                               : "none"),
+                               : NULL),
         gw_log_number("after_ms", (int64_t)((now - client->since) / GW_NS_PER_MS)),
-        gw_log_number("in", (int64_t)gw_conn_bytes_in(client->conn)),
-        gw_log_number("out", (int64_t)gw_conn_bytes_out(client->conn)),
+        gw_log_number("in_bytes", (int64_t)gw_conn_bytes_in(client->conn)),
+        gw_log_number("out_bytes", (int64_t)gw_conn_bytes_out(client->conn)),
     };
     size_t skip = connected ? 0 : 2;
     gw_log_event(gw_shard_log(client->shard), level,
@@ -266,17 +275,31 @@ void gw_guest_leave(struct gw_guest *client, uint8_t reason)
     gw_guest_close(client);
 }
 
+/* How the system lost a connection; constant words, as a cause needs them. */
+static const char *loss_words(int os_errno)
+{
+    switch (os_errno) {
+    case ECONNRESET:
+    case EPIPE: return "connection reset by the peer without DISCONNECT";
+    case ETIMEDOUT: return "connection lost: the peer's machine does not answer";
+    case EHOSTUNREACH:
+    case ENETUNREACH: return "connection lost: no route to the peer";
+    case ENOMEM:
+    case ENOBUFS: return "connection lost: the system is out of memory";
+    default: return "connection lost";
+    }
+}
+
 static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns now)
 {
     struct gw_guest *client = user;
     static const char *const words[] = {
         [GW_CONN_END_LOCAL] = "closed",
         [GW_CONN_END_PEER] = "connection closed by the peer without DISCONNECT",
-        [GW_CONN_END_ERROR] = "connection lost",
         [GW_CONN_END_TIMEOUT] = "the peer did not take the last bytes",
     };
-    (void)os_errno;
-    set_cause(client, GW_GUEST_BY_NETWORK, GW_REASON_UNSPECIFIED, words[end], NULL);
+    set_cause(client, GW_GUEST_BY_NETWORK, GW_REASON_UNSPECIFIED,
+              end == GW_CONN_END_ERROR ? loss_words(os_errno) : words[end], NULL);
     if (end == GW_CONN_END_PEER && !client->session && client->last_packet == 0)
         client->cause.told = false; /* a port scan or a health check: not worth a line */
     client->state = GW_GUEST_CLOSING;

@@ -49,7 +49,7 @@ void gw_shard_log_full(const struct gw_shard *shard, struct gw_session *session,
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_session_client_id(session)),
         gw_log_number("queued", session->outbox.queued_count),
-        gw_log_number("bytes", (int64_t)session->outbox.queued_bytes),
+        gw_log_number("queued_bytes", (int64_t)session->outbox.queued_bytes),
         gw_log_number("dropped", session->full_untold),
     };
     session->full_told = true;

@@ -42,6 +42,7 @@ struct serve {
     const struct gw_log *log;
     struct gw_broker *broker;
     int signals;
+    bool verbose;
     gw_mono_ns began;
 };
 
@@ -66,7 +67,9 @@ static bool read_options(struct serve *serve, int argc, char **argv, int *ret_ex
             return true;
         }
         if (gw_arguments_take_flag(&options, "-v", "--verbose")) {
-            serve->options.sets[serve->options.set_count++] = "log.level=debug";
+            if (!serve->verbose)
+                serve->options.sets[serve->options.set_count++] = "log.level=debug";
+            serve->verbose = true;
             continue;
         }
         *ret_exit = gw_arguments_refuse(&options, names, GW_COUNT_OF(names));
@@ -103,17 +106,18 @@ static void warn_about_listeners(const struct serve *serve)
 {
     for (size_t i = 0; i < serve->config.listeners.count; i++) {
         const struct gw_config_listener *listener = &serve->config.listeners.items[i];
-        struct gw_log_field field = gw_log_str("url", listener->url);
+        struct gw_log_field fields[] = {
+            gw_log_str("url", listener->url),
+            gw_log_str("hint", "\"anonymous: insecure\" at the listener lets everybody in"),
+        };
 
         if (!listener->anonymous)
             gw_log_event(serve->log, GW_LOG_WARN, "listener.closed",
-                         "nobody is let in here: clients without a name are refused, and there are "
-                         "no users; \"anonymous: insecure\" lets everybody in",
-                         &field, 1);
+                         "nobody is let in: strangers are refused, and there are no users", fields,
+                         GW_COUNT_OF(fields));
         else if (!gw_address_is_loopback(&listener->address))
             gw_log_event(serve->log, GW_LOG_WARN, "listener.insecure",
-                         "everybody who reaches this address may read and publish everything",
-                         &field, 1);
+                         "whoever reaches this address may read and publish everything", fields, 1);
     }
 }
 
@@ -125,14 +129,15 @@ static uint16_t first_port(const struct serve *serve)
     return gw_address_port(gw_broker_listener_address(serve->broker, 0));
 }
 
-/* True if nothing was said about how to run but -p. */
+/* True if nothing was said about how to run but -p and -v. */
 static bool is_unconfigured(const struct serve *serve)
 {
+    size_t said = (serve->options.port_set[0] != '\0') + (size_t)serve->verbose;
     size_t count = 0;
 
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++)
         count += serve->config.origins[i].source != GW_CONFIG_FROM_DEFAULT;
-    return serve->config.path == NULL && count == (serve->options.port_set[0] != '\0');
+    return serve->config.path == NULL && count == said;
 }
 
 GW_PRINTF(2, 3) static void say_hint(const struct serve *serve, const char *format, ...)
@@ -143,7 +148,7 @@ GW_PRINTF(2, 3) static void say_hint(const struct serve *serve, const char *form
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    say(serve, GW_LOG_INFO, "hint", text);
+    say(serve, GW_LOG_INFO, "broker.hint", text);
 }
 
 /* What somebody who just tries it wants next. */
@@ -169,7 +174,7 @@ static void say_banner(const struct serve *serve)
         gw_log_number("loops", gw_broker_loop_count(serve->broker)),
         gw_log_number("pid", gw_process_id()),
         gw_log_str("version", GW_VERSION_TEXT),
-        gw_log_str("config", serve->config.path != NULL ? serve->config.path : "none"),
+        gw_log_str("config", serve->config.path),
     };
 
     if (is_unconfigured(serve))
