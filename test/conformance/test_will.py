@@ -109,6 +109,14 @@ def test_no_will_of_a_refused_connect(c):
     c.expect(watcher, [])
 
 
+def late(watcher, end):
+    """The will comes about a second after the connection ended, not before."""
+    begin = time.monotonic()
+    end()
+    watcher.message(payload="will")
+    assert 0.95 < time.monotonic() - begin < 4
+
+
 WILL_PROPS = [
     (m.PAYLOAD_FORMAT, 1), (m.MESSAGE_EXPIRY, 1000), (m.CONTENT_TYPE, "text/plain"),
     (m.RESPONSE_TOPIC, "answer/here"), (m.CORRELATION_DATA, b"\x00\x01"),
@@ -182,9 +190,7 @@ def test_will_delay(c):
     """Not before the delay has passed, promptly after it, once."""
     topic, cid = c.topic(), c.cid()
     watcher = watch(c, topic)
-    c.connect(cid, session=60, will=m.Will(topic, props=[(DELAY, 1)])).shut()
-    watcher.silent(0.7)
-    watcher.message(payload="will", wait=3)
+    late(watcher, c.connect(cid, session=60, will=m.Will(topic, props=[(DELAY, 1)])).shut)
     c.connect(cid, session=60, present=True).shut()
     watcher.silent(1.5)
 
@@ -193,9 +199,8 @@ def test_will_delay(c):
 def test_will_delay_after_disconnect_with_will(c):
     topic = c.topic()
     watcher = watch(c, topic)
-    c.connect(session=60, will=m.Will(topic, props=[(DELAY, 1)])).bye(4)
-    watcher.silent(0.7)
-    watcher.message(payload="will", wait=3)
+    peer = c.connect(session=60, will=m.Will(topic, props=[(DELAY, 1)]))
+    late(watcher, lambda: peer.bye(4))
 
 
 @case(v5="U5-3.1.3.2.2-2 3.1.2-8 4.1.0-2", slow=True)
@@ -203,9 +208,7 @@ def test_will_at_the_end_of_the_session(c):
     """A delay longer than the session ends with it."""
     topic = c.topic()
     watcher = watch(c, topic)
-    c.connect(session=1, will=m.Will(topic, props=[(DELAY, 3600)])).shut()
-    watcher.silent(0.7)
-    watcher.message(payload="will", wait=3)
+    late(watcher, c.connect(session=1, will=m.Will(topic, props=[(DELAY, 3600)])).shut)
 
 
 @case(v5="3.1.3-9 3.1.2-8 3.1.2-10", slow=True)
@@ -213,9 +216,9 @@ def test_no_will_if_the_client_is_back_in_time(c):
     """The will of the new connection takes the place of the old one."""
     topic, cid = c.topic(), c.cid()
     watcher = watch(c, topic)
-    c.connect(cid, session=60, will=m.Will(topic, b"old", props=[(DELAY, 1)])).shut()
+    c.connect(cid, session=60, will=m.Will(topic, b"old", props=[(DELAY, 2)])).shut()
     back = c.connect(cid, session=60, present=True, will=m.Will(topic, b"new"))
-    watcher.silent(2.2)
+    watcher.silent(3.2)
     back.shut()
     watcher.message(payload="new")
 
