@@ -22,9 +22,9 @@ struct gw_logger {
     struct gw_log
         log; /* level: atomic, relaxed, no pairing: a switch may take effect a bit later */
     struct gw_logger_options options;
-    enum gw_config_format format; /* not AUTO */
     bool colour;
-    struct gw_mutex mutex; /* guards what follows, and the order of lines */
+    struct gw_mutex mutex;        /* guards what follows, and the order of lines */
+    enum gw_config_format format; /* not AUTO */
     uint32_t repeats_max;
     struct repeat repeats[GW_LOGGER_EVENTS_MAX];
     size_t repeat_count;
@@ -192,6 +192,7 @@ void gw_logger_reload(struct gw_logger *logger, const struct gw_config_log *conf
 {
     __atomic_store_n(&logger->log.level, config->level, __ATOMIC_RELAXED);
     gw_mutex_lock(&logger->mutex);
+    logger->format = settle(config->format, logger->options.fd);
     logger->repeats_max = config->repeats;
     gw_mutex_unlock(&logger->mutex);
 }

@@ -35,7 +35,7 @@ void gw_logger_free(struct gw_logger *logger);
 /* What the rest of the program writes to. */
 const struct gw_log *gw_logger_log(const struct gw_logger *logger);
 
-/* Takes over level and repeats (the format stays), at any time. */
+/* Takes over level, format and repeats, at any time. */
 void gw_logger_reload(struct gw_logger *logger, const struct gw_config_log *config);
 
 /* Writes "341 more in 10 s" for events that stopped coming; call every few seconds. */

@@ -96,7 +96,7 @@ static void print_overview(FILE *out)
             fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
     }
     fputs("\ngodwit help COMMAND or godwit COMMAND --help says more; godwit help limits.packet "
-          "explains a key.\n",
+          "explains a key, godwit help limits a section of them.\n",
           out);
 }
 
@@ -125,7 +125,7 @@ static int run_help(const char *program, int argc, char **argv)
         print_overview(stdout);
         return GW_COMMAND_OK;
     }
-    if (gw_showing_key(argv[1]))
+    if (gw_showing_key(argv[1]) || gw_showing_section(argv[1]))
         return GW_COMMAND_OK;
     command = find_command(argv[1]);
     if (command == NULL)
@@ -136,7 +136,8 @@ static int run_help(const char *program, int argc, char **argv)
         return GW_COMMAND_OK;
     }
     char *words[] = {argv[1], help_flag, NULL};
-    return command->run(program, 2, words);
+    int code = command->run(program, 2, words); /* the tools end --help with 1, as mosquitto's do */
+    return code == GW_COMMAND_USAGE ? code : GW_COMMAND_OK;
 }
 
 /* Becomes godwit-WORD if there is one. */

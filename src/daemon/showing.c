@@ -9,7 +9,8 @@
 #include "daemon/command.h"
 #include "os/console.h"
 
-#define TEXT_MAX ((size_t)4 * 1024 * 1024)
+#define TEXT_MAX      ((size_t)4 * 1024 * 1024)
+#define SECTION_WIDTH 32 /* of a key's name in a list */
 
 static const char config_usage[] =
     "godwit config show -c godwit.yaml      every key with its value and where it came from\n"
@@ -214,6 +215,24 @@ bool gw_showing_key(const char *name)
                                              : key->reload == GW_CONFIG_NEW ? "for new connections"
                                                                             : "after a restart");
     return true;
+}
+
+bool gw_showing_section(const char *name)
+{
+    size_t size = strlen(name);
+    size_t count = 0;
+
+    for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
+        const struct gw_config_key *key = &gw_config_keys[i];
+
+        if (strncmp(key->name, name, size) != 0 || key->name[size] != '.')
+            continue;
+        printf("%-*s %s\n", SECTION_WIDTH, key->name, key->help);
+        count++;
+    }
+    if (count > 0)
+        puts("\ngodwit help KEY tells its default, what it takes and when a reload takes effect.");
+    return count > 0;
 }
 
 int gw_showing_refuse_key(const char *name)

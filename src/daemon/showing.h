@@ -20,6 +20,9 @@ int gw_showing_check(const char *program, int argc, char **argv);
 /* Prints what a key means; false if there is no such key. */
 bool gw_showing_key(const char *name);
 
+/* Prints the keys of a section ("limits"); false if there is no such section. */
+bool gw_showing_section(const char *name);
+
 /* Says that there is no such key, and which was meant; returns the exit code. */
 int gw_showing_refuse_key(const char *name);
 

@@ -89,7 +89,8 @@ static void test_levels(void **state)
     gw_logger_reload(stage.logger, &quiet);
     say(&stage, GW_LOG_WARN, "a");
     say(&stage, GW_LOG_ERROR, "b");
-    assert_lines(&stage, "<3>m event=b\n");
+    assert_lines(&stage, "{\"ts\":\"1970-01-01T00:00:00.000Z\",\"level\":\"error\","
+                         "\"event\":\"b\",\"message\":\"m\"}\n");
     tear_down(&stage);
     gw_logger_free(NULL);
 }
