@@ -386,6 +386,13 @@ static packet_fn *const handlers[GW_GUEST_STATE_COUNT][16] = {
         },
 };
 
+/* What a TLS client says first (record 22, version 3.x) reads as a CONNECT with foreign flags. */
+static bool is_tls(const struct gw_frame *frame)
+{
+    return frame->header.type == GW_PACKET_CONNECT && frame->header.flags == 6 &&
+           frame->header.remaining_length == 3;
+}
+
 static void on_frame(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
 {
     struct gw_fault fault;
@@ -398,6 +405,8 @@ static void on_frame(struct gw_guest *client, const struct gw_frame *frame, gw_m
         return;
     }
     if (gw_header_check(&frame->header, version, &fault) != GW_OK) {
+        if (client->state == GW_GUEST_NEW && is_tls(frame))
+            fault.what = "a TLS handshake: this listener speaks MQTT without TLS";
         gw_guest_end_fault(client, &fault);
         return;
     }
@@ -449,8 +458,24 @@ static void hold_back(struct gw_guest *client)
                      gw_loop_now(shard->loop) + GW_WHEEL_TICK_NS);
 }
 
+/* The first byte of a connection says enough about peers that speak something else: they hear at
+ * once that this is no place for them, and the log names it. */
+static bool is_foreign(struct gw_guest *client, struct gw_span bytes)
+{
+    const char *what = "the first packet is not CONNECT";
+    if (client->last_packet != 0 || client->assembler.tail.size > 0 || bytes.size == 0 ||
+        bytes.data[0] >> 4 == GW_PACKET_CONNECT)
+        return false;
+    if (gw_span_starts_with(bytes, GW_SPAN_LIT("GET ")))
+        what = "an HTTP request: this listener speaks MQTT without WebSocket";
+    gw_guest_end(client, GW_REASON_PROTOCOL_ERROR, what, "MQTT-3.1.0-1");
+    return true;
+}
+
 static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
 {
+    if (client->state == GW_GUEST_NEW && is_foreign(client, bytes))
+        return;
     while (client->state != GW_GUEST_CLOSING) {
         struct gw_frame frame;
         struct gw_fault fault = {GW_REASON_SERVER_BUSY, "out of memory", NULL};

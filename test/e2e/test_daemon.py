@@ -82,6 +82,8 @@ def broker(tmp_path):
     (["help", "serve"], 0, "--config", ""),
     (["serve", "--help"], 0, "--config", ""),
     (["help", "limits.packet"], 0, "default   2MB", ""),
+    (["help", "limits"], 0, "limits.connect_time  ", ""),
+    (["help", "pub"], 0, "--topic", ""),
     (["help", "limits.packt"], 64, "", 'did you mean "limits.packet"?'),
     (["help", "srve"], 64, "", 'did you mean "serve"?'),
     ([], 64, "", "godwit serve"),
@@ -185,6 +187,23 @@ def test_without_configuration_it_says_so():
     rest = process.stderr.read()  # communicate() would lose what readline() has buffered
     process.wait(10)
     assert first["event"] == "config.none" and "pub -p" in rest
+
+
+@pytest.mark.parametrize("said, words", [
+    (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "an HTTP request"),
+    (bytes.fromhex("16030100050100000103"), "a TLS handshake"),
+    (b"\x81", "the first packet is not CONNECT"),
+])
+def test_foreign_protocols(broker, said, words):
+    """Who speaks something else hears so at once, not when limits.connect_time is over."""
+    one = broker("limits: {connect_time: 1h}\n")
+    with socket.create_connection(("127.0.0.1", one.port), timeout=10) as peer:
+        peer.sendall(said)
+        try:
+            assert peer.recv(100) == b""
+        except ConnectionResetError:
+            pass
+    assert one.wait_for("connection.closed")["reason"].startswith(words)
 
 
 def test_end_in_order(broker):
