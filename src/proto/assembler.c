@@ -2,9 +2,15 @@
 
 #include "base/assert.h"
 
+/* Room for the longest header whatever the limit: it takes a whole header to refuse by it. */
+static size_t tail_max(uint32_t packet_max)
+{
+    return packet_max > GW_HEADER_SIZE_MAX ? packet_max : GW_HEADER_SIZE_MAX;
+}
+
 void gw_assembler_init(struct gw_assembler *assembler, uint32_t packet_max)
 {
-    gw_buf_init(&assembler->tail, packet_max);
+    gw_buf_init(&assembler->tail, tail_max(packet_max));
     assembler->packet_max = packet_max;
     assembler->packet_size = 0;
     assembler->version = GW_VERSION_NONE;
@@ -21,7 +27,7 @@ void gw_assembler_set(struct gw_assembler *assembler, enum gw_version version, u
     GW_ASSERT(gw_assembler_pending(assembler) == 0);
     assembler->version = (uint8_t)version;
     assembler->packet_max = packet_max;
-    assembler->tail.size_max = packet_max;
+    assembler->tail.size_max = tail_max(packet_max);
 }
 
 size_t gw_assembler_pending(const struct gw_assembler *assembler)

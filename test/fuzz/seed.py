@@ -139,6 +139,21 @@ def header():
         yield f"bytes-{data.hex()}", data
 
 
+def assembler():
+    small = b"".join(bytes([t]) + varint(n) + bytes(n) for t, n in
+                     ((0x10, 12), (0x30, 5), (0xC0, 0), (0x32, 127), (0x82, 128), (0xE0, 0)))
+    large = b"\x30" + varint(5) + b"hello" + b"\x30" + varint(4000) + bytes(4000) + b"\xc0\x00"
+    ends = {"whole": b"", "cut-1": b"\x30", "cut-2": b"\x30\x80", "cut-body": b"\x30\x09abc",
+            "five": b"\x30\xff\xff\xff\xff\x01", "huge": b"\x30\xff\xff\xff\x7f",
+            "long": b"\x30\x81\x00z\xc0\x80\x00"}
+    for name, end in ends.items():
+        for version in (0, 2, 3):
+            yield f"small-{name}-{version}", bytes([version | 2 << 2, len(end)]) + small + end
+        yield f"large-{name}", bytes([3 | 4 << 2, 7]) + large + end
+    for limit in range(6):
+        yield f"limit-{limit}", bytes([3 | limit << 2, 9]) + small
+
+
 def property_():
     sets = [(1, CONNECT), (2, CONNACK), (3, MESSAGE), (16, MESSAGE + [b"\x18\0\0\0\1"]), (4, REASON),
             (8, [b"\x0b\x7f"]), (3, [b"\x0b\x01", b"\x0b\x02", b"\x23\0\1"]), (15, CONNECT[1:3])]
@@ -157,6 +172,8 @@ TARGETS = {
     "packet": packet,
     "header": header,
     "property": property_,
+    "assembler": assembler,
+    "session": lambda: programs("session", 24, 600),
     "subindex": lambda: programs("subindex", 24, 600),
     "retained": lambda: programs("retained", 24, 600),
 }

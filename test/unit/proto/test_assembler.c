@@ -184,6 +184,7 @@ static void packets_above_the_limit_are_refused(void **state)
         uint32_t packet_max, remaining_length;
         enum gw_status status;
     } rows[] = {
+        {0, 0, GW_PROTOCOL},     {1, 16384, GW_PROTOCOL},     {2, 128, GW_PROTOCOL},
         {2, 0, GW_MORE},         {2, 1, GW_PROTOCOL},         {10, 8, GW_MORE},
         {10, 9, GW_PROTOCOL},    {129, 127, GW_MORE},         {130, 128, GW_PROTOCOL},
         {131, 128, GW_MORE},     {16386, 16383, GW_MORE},     {16387, 16384, GW_PROTOCOL},
