@@ -8,7 +8,9 @@
 #include "broker/sysinfo.h"
 #include "os/thread.h"
 
-#define DRAIN_POLL (2 * GW_NS_PER_MS)
+#define DRAIN_POLL        (2 * GW_NS_PER_MS)
+#define CLEAR_TURNS_MAX   1000u
+#define CLEAR_TURNS_QUIET 3u
 
 /* A listener and who it calls on each shard. */
 struct post {
@@ -97,17 +99,41 @@ enum gw_status gw_broker_new(const struct gw_config *config,
     return GW_OK;
 }
 
+static void close_listeners(struct gw_broker *broker)
+{
+    for (size_t i = 0; i < broker->listener_count; i++) {
+        for (unsigned s = 0; s < broker->world.shard_count; s++)
+            gw_listener_leave(broker->listeners[i], broker->world.shards[s].loop);
+        gw_listener_close(broker->listeners[i]);
+    }
+    broker->listener_count = 0;
+}
+
+/* A drain that was not over in time, or none at all, leaves clients, mail and clients in the mail:
+ * turns the loops, which nobody runs any more, until they have found their ends. */
+static void clear_loops(struct gw_broker *broker)
+{
+    struct gw_shard_world *world = &broker->world;
+    unsigned quiet = 0; /* orders have no weight: some more turns see them through */
+    for (unsigned turn = 0; turn < CLEAR_TURNS_MAX && quiet < CLEAR_TURNS_QUIET; turn++) {
+        bool all_quiet = true;
+        for (unsigned s = 0; s < world->shard_count; s++) {
+            all_quiet &= gw_shard_cut(&world->shards[s]);
+            gw_loop_turn(world->shards[s].loop, gw_clock_mono(world->services.clock));
+        }
+        quiet = all_quiet ? quiet + 1 : 0;
+    }
+}
+
 void gw_broker_free(struct gw_broker *broker)
 {
     if (!broker)
         return;
     struct gw_shard_world *world = &broker->world;
+    if (broker->sysinfo) /* every shard is complete */
+        clear_loops(broker);
     gw_sysinfo_free(broker->sysinfo);
-    for (size_t i = 0; i < broker->listener_count; i++) {
-        for (unsigned s = 0; s < world->shard_count && !world->shards[s].clients.draining; s++)
-            gw_listener_leave(broker->listeners[i], world->shards[s].loop);
-        gw_listener_close(broker->listeners[i]);
-    }
+    close_listeners(broker);
     for (unsigned i = 0; i < world->shard_count; i++)
         if (world->shards[i].world)
             gw_shard_fini(&world->shards[i]);
@@ -125,16 +151,6 @@ static void on_accept(void *user, struct gw_listener *listener, struct gw_conn *
 {
     const struct post *post = user;
     gw_guest_accept(post->shard, listener, post->anonymous, conn, now);
-}
-
-static void close_listeners(struct gw_broker *broker)
-{
-    for (size_t i = 0; i < broker->listener_count; i++) {
-        for (unsigned s = 0; s < broker->world.shard_count; s++)
-            gw_listener_leave(broker->listeners[i], broker->world.shards[s].loop);
-        gw_listener_close(broker->listeners[i]);
-    }
-    broker->listener_count = 0;
 }
 
 static enum gw_status open_listener(struct gw_broker *broker,

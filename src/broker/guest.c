@@ -232,6 +232,14 @@ void gw_guest_close(struct gw_guest *client)
     gw_conn_close(client->conn, true, CLOSE_FLUSH_TIME);
 }
 
+void gw_guest_cut(struct gw_guest *client)
+{
+    set_cause(client, GW_GUEST_BY_BROKER, GW_REASON_SERVER_SHUTTING_DOWN, "cut by the broker's end",
+              NULL);
+    gw_guest_close(client);
+    gw_conn_close(client->conn, false, 0);
+}
+
 static void send_disconnect(struct gw_guest *client, uint8_t reason, const char *what)
 {
     struct gw_disconnect packet = {.type = GW_PACKET_DISCONNECT, .reason = reason};

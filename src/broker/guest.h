@@ -117,6 +117,9 @@ void gw_guest_leave(struct gw_guest *client, uint8_t reason);
 /* Closes without a word (after a refusing CONNACK). */
 void gw_guest_close(struct gw_guest *client);
 
+/* Ends at once, whatever waits: nobody will turn the loop for it any more. */
+void gw_guest_cut(struct gw_guest *client);
+
 /* Its session goes to another connection or ends: handles the will and lets go of it. */
 void gw_guest_release_session(struct gw_guest *client, gw_mono_ns now);
 

@@ -99,6 +99,14 @@ void gw_relay_flush(struct gw_shard *shard)
             flush_batch(shard, to, &shard->outgoing[last][to]);
 }
 
+bool gw_relay_pending(const struct gw_shard *shard)
+{
+    for (unsigned i = 0; i < 2 * shard->world->shard_count; i++)
+        if (shard->outgoing[i % 2][i / 2])
+            return true;
+    return false;
+}
+
 void gw_relay_fini(struct gw_shard *shard)
 {
     for (unsigned i = 0; i < 2 * shard->world->shard_count; i++) {

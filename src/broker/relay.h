@@ -59,6 +59,9 @@ void gw_relay_post(struct gw_shard *shard, unsigned to, const struct gw_relay_ev
 /* Posts what the turn gathered. */
 void gw_relay_flush(struct gw_shard *shard);
 
+/* True if something was gathered and not posted yet. */
+bool gw_relay_pending(const struct gw_shard *shard);
+
 /* Releases what was gathered and never sent, at the end of a shard's life. */
 void gw_relay_fini(struct gw_shard *shard);
 

@@ -144,6 +144,17 @@ void gw_shard_drain(struct gw_shard *shard)
     gw_shard_want_turn(shard);
 }
 
+bool gw_shard_cut(struct gw_shard *shard)
+{
+    bool quiet = gw_list_empty(&shard->clients.all) && !gw_relay_pending(shard) &&
+                 gw_loop_mail_weight(shard->loop) == 0;
+    shard->clients.draining = true;
+    GW_LIST_FOREACH (link, &shard->clients.all) {
+        gw_guest_cut(GW_CONTAINER(link, struct gw_guest, link));
+    }
+    return quiet;
+}
+
 /* -- configuration -- */
 
 void gw_shard_config_unref(struct gw_shard_config *config)

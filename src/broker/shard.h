@@ -132,6 +132,10 @@ int64_t gw_shard_total(const struct gw_shard *shard, enum gw_metric metric);
 /* Begins the drain on this shard, and tells if it is over. */
 void gw_shard_drain(struct gw_shard *shard);
 
+/* Cuts what is left of its clients; true if it had none and has told the others everything. For the
+ * end, when the loops' threads are gone and somebody else turns them. */
+bool gw_shard_cut(struct gw_shard *shard);
+
 /* Puts a configuration in force; takes the reference over. */
 void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config);
 void gw_shard_config_unref(struct gw_shard_config *config);

@@ -221,6 +221,25 @@ static void end_broker(struct sim *sim)
         model_fail(sim->model, "%zu links are left open", simnet_open_count(sim->net));
 }
 
+/* Ends the broker in the middle of everything, without a word to anybody. */
+static void end_abruptly(struct sim *sim)
+{
+    gw_broker_free(sim->broker);
+    for (unsigned i = 0; i < MODEL_CLIENTS; i++)
+        if (sim->clients[i].state != SIMCLIENT_OFF)
+            simnet_finish(sim->net, sim->clients[i].end);
+    if (simnet_open_count(sim->net) != 0)
+        model_fail(sim->model, "%zu links are left open", simnet_open_count(sim->net));
+}
+
+static void end_in_order(struct sim *sim)
+{
+    come_to_rest(sim);
+    model_check_end(sim->model);
+    check_retained(sim);
+    end_broker(sim);
+}
+
 /* Returns how many steps the run took. */
 static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
 {
@@ -235,10 +254,10 @@ static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
         simclient_init(&sim->clients[i], i, sim->net, sim->model, &sim->random);
     while (sim->step < steps)
         step(sim, false);
-    come_to_rest(sim);
-    model_check_end(sim->model);
-    check_retained(sim);
-    end_broker(sim);
+    if (gw_random_below(&sim->random, 8) == 0)
+        end_abruptly(sim);
+    else
+        end_in_order(sim);
     uint32_t taken = sim->step;
     if (talk)
         printf("seed %llu: %u steps, %u messages, nothing found\n", (unsigned long long)seed, taken,
