@@ -242,3 +242,59 @@ def test_reload(broker):
         pass
     one.process.terminate()
     assert one.process.wait(10) == 0
+
+
+def reload(one, text):
+    count = len(one.events("config.reloaded"))
+    one.write(text)
+    one.process.send_signal(signal.SIGHUP)
+    one.wait_for("config.reloaded", count + 1)
+
+
+def test_clients_that_stay_are_cut(broker):
+    """No time to leave: what is left is cut, and the end is still one in order."""
+    one = broker("limits: {drain_time: 0s}\nthreads: 3\n")
+    with one.connect() as client:
+        client.sendall(b"\x82\x07\0\1\0\0\1a\0")
+        assert client.recv(100)[0] == 0x90
+        one.process.terminate()
+        assert one.process.wait(10) == 0, one.log.read_text()
+    assert one.events("broker.stopped")
+
+
+def test_reload_keeps_what_a_client_was_promised(broker):
+    one = broker()
+    with one.connect() as before:
+        reload(one, "mqtt: {max_qos: 0, retain: off, wildcard_subscriptions: off}\n")
+        with socket.create_connection(("127.0.0.1", one.port), 10) as later:
+            later.sendall(CONNECT_5.replace(b"abc", b"new"))
+            assert b"\x24\0" in later.recv(100)  # maximum QoS 0
+        before.sendall(b"\x33\x07\0\1a\0\1\0x")  # QoS 1, retained
+        assert before.recv(100)[:4] == b"\x40\3\0\1"  # no subscribers, but taken
+        before.sendall(b"\x82\x07\0\1\0\0\1#\1")
+        got = before.recv(100)
+        assert got[:6] == b"\x90\4\0\1\0\1", got
+
+
+def test_sys_interval_takes_effect_at_once(broker):
+    one = broker("sys: {interval: 0}\n")
+    with one.connect() as client:
+        client.sendall(b"\x82\x0c\0\1\0\0\6$SYS/#\0")
+        assert client.recv(100)[0] == 0x90
+        reload(one, "sys: {interval: 100ms}\n")
+        assert client.recv(100)[0] & 0xF0 == 0x30
+
+
+def test_a_full_queue_is_told_once(broker):
+    one = broker("limits: {queue: {messages: 1}, inflight: 1}\nlog: {repeats: 0}\n")
+    with one.connect() as slow:
+        slow.sendall(b"\x82\x07\0\1\0\0\1a\1")
+        assert slow.recv(100)[0] == 0x90
+        slow.sendall(b"\x32\x07\0\1a\0\1\0x" * 100)  # to itself; nothing is acknowledged
+        slow.settimeout(10)
+        got = b""
+        while got.count(b"\x40") < 100:
+            got += slow.recv(4096)
+        told = one.wait_for("queue.full")
+        assert told["id"] == "abc" and told["dropped"] == 1
+        assert len(one.events("queue.full")) == 1
