@@ -22,6 +22,7 @@ struct field {
     bool zero;
     size_t width;
     size_t precision; /* SIZE_MAX: none */
+    char separator;   /* between groups of hexadecimal digits, 0: none */
     char letter;
 };
 
@@ -86,6 +87,34 @@ static void put_payload(struct print *p, const struct field *f, const char *digi
         put(p, gw_span_of(payload.data, shown));
     if (f->left)
         pad(p, ' ', fill);
+}
+
+/* %.2:x: a separator behind each so many digits. */
+static void put_grouped(struct print *p, const struct field *f, const char *digits)
+{
+    struct gw_span payload = p->publish->payload;
+    size_t count = payload.size * 2;
+    size_t group = f->precision > 0 && f->precision < count ? f->precision : count;
+    size_t columns = count + (count > 0 ? (count - 1) / group : 0);
+    size_t fill = f->width > columns ? f->width - columns : 0;
+    if (!f->left)
+        pad(p, f->zero ? '0' : ' ', fill);
+    for (size_t i = 0; i < count && !p->failed; i++) {
+        uint8_t byte = payload.data[i / 2];
+        if (i > 0 && i % group == 0)
+            put_char(p, f->separator);
+        put_char(p, digits[i % 2 == 0 ? byte >> 4 : byte & 15]);
+    }
+    if (f->left)
+        pad(p, ' ', fill);
+}
+
+static void put_hex(struct print *p, const struct field *f, const char *digits)
+{
+    if (f->separator)
+        put_grouped(p, f, digits);
+    else
+        put_payload(p, f, digits);
 }
 
 static void put_base64(struct print *p)
@@ -233,8 +262,8 @@ static enum gw_status put_letter(struct print *p, const struct field *f)
     case 'r': put_char(p, m->retain ? '1' : '0'); break;
     case 'S': put_subscription_ids(p, f); break;
     case 't': put_field(p, f, m->topic_name, false); break;
-    case 'x': put_payload(p, f, "0123456789abcdef"); break;
-    case 'X': put_payload(p, f, "0123456789ABCDEF"); break;
+    case 'x': put_hex(p, f, "0123456789abcdef"); break;
+    case 'X': put_hex(p, f, "0123456789ABCDEF"); break;
     default: return GW_INVALID;
     }
     return GW_OK;
@@ -268,6 +297,8 @@ static const char *read_field(const char *at, struct field *ret_field)
         at++;
         if (*at >= '0' && *at <= '9')
             at = read_digits(at, &ret_field->precision);
+        if ((*at == ':' || *at == ' ') && (at[1] == 'x' || at[1] == 'X'))
+            ret_field->separator = *at++;
     }
     ret_field->letter = *at;
     return *at ? at + 1 : NULL;

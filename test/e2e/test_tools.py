@@ -283,12 +283,17 @@ def test_pub_sends_a_file(broker, tmp_path):
 
 
 def test_pub_lines_in_bulk_arrive_in_order(broker):
-    lines = b"".join(b"%d\n" % i for i in range(10000))
+    # a foreign broker may drop what is beyond its queue for a slow subscriber
+    count = 900 if os.environ.get("GODWIT_TEST_BROKER") else 10000
+    lines = b"".join(b"%d\n" % i for i in range(count))
     for qos in ("0", "1", "2"):
-        sub = start("godwit", "sub", ["-t", "bulk", "-q", qos, "-C", "10000"], broker)
+        sub = start("godwit", "sub", ["-t", "bulk", "-q", qos, "-C", str(count)], broker)
         time.sleep(0.2)
-        threading.Thread(target=run, args=("godwit", "pub", ["-t", "bulk", "-q", qos, "-l"], broker, lines)).start()
+        pub = threading.Thread(target=run, args=("godwit", "pub", ["-t", "bulk", "-q", qos, "-l"],
+                                                 broker, lines))
+        pub.start()
         assert sub.finish(60)[:2] == (0, lines)
+        pub.join()
 
 
 def test_pub_lines_go_while_input_waits(broker):

@@ -10,11 +10,6 @@
 #define READ_SIZE    ((size_t)64 * 1024)
 #define PACKET_MAX   ((size_t)GW_VARINT_MAX + GW_HEADER_SIZE_MAX)
 
-struct gw_driver_alias {
-    uint8_t *topic;
-    size_t size;
-};
-
 gw_mono_ns gw_driver_now(void)
 {
     return gw_clock_mono(gw_clock_system());
@@ -51,39 +46,22 @@ static enum gw_status io_write(void *user, const struct gw_span *parts, size_t p
 static enum gw_status alias_set(void *user, uint16_t alias, struct gw_span topic_name)
 {
     struct gw_driver *driver = user;
-    if (alias > driver->alias_count) {
-        struct gw_driver_alias *grown = realloc(driver->aliases, alias * sizeof *grown);
-        if (!grown)
-            return GW_NO_MEMORY;
-        memset(grown + driver->alias_count, 0, (alias - driver->alias_count) * sizeof *grown);
-        driver->aliases = grown;
-        driver->alias_count = alias;
-    }
-    uint8_t *copy = malloc(topic_name.size);
-    if (!copy)
-        return GW_NO_MEMORY;
-    memcpy(copy, topic_name.data, topic_name.size);
-    free(driver->aliases[alias - 1].topic);
-    driver->aliases[alias - 1] = (struct gw_driver_alias){copy, topic_name.size};
-    return GW_OK;
+    return gw_alias_set(&driver->aliases, alias, topic_name);
 }
 
 static enum gw_status alias_get(void *user, uint16_t alias, struct gw_span *ret_topic_name)
 {
-    struct gw_driver *driver = user;
-    if (alias > driver->alias_count || !driver->aliases[alias - 1].topic)
-        return GW_NOT_FOUND;
-    *ret_topic_name = gw_span_of(driver->aliases[alias - 1].topic, driver->aliases[alias - 1].size);
-    return GW_OK;
+    const struct gw_driver *driver = user;
+    return gw_alias_get(&driver->aliases, alias, ret_topic_name);
 }
 
+/* Aliases live as long as a connection (MQTT-3.3.2-7). */
 static void forget_aliases(struct gw_driver *driver)
 {
-    for (size_t i = 0; i < driver->alias_count; i++)
-        free(driver->aliases[i].topic);
-    free(driver->aliases);
-    driver->aliases = NULL;
-    driver->alias_count = 0;
+    const struct gw_props *offered = &driver->options->connect.props;
+    bool any = gw_props_has(offered, TOPIC_ALIAS_MAXIMUM);
+    gw_alias_fini(&driver->aliases);
+    gw_alias_init(&driver->aliases, any ? offered->topic_alias_maximum : 0);
 }
 
 enum gw_status gw_driver_init(struct gw_driver *driver, const struct gw_driver_target *target,
@@ -98,6 +76,7 @@ enum gw_status gw_driver_init(struct gw_driver *driver, const struct gw_driver_t
     options->incoming = calloc(options->incoming_max, sizeof *options->incoming);
     options->scratch_size = SCRATCH_SIZE;
     options->scratch = malloc(SCRATCH_SIZE);
+    gw_alias_init(&driver->aliases, 0);
     gw_client_init(&driver->client, options, &driver->io, events, user);
     return options->incoming && options->scratch ? GW_OK : GW_NO_MEMORY;
 }
@@ -121,6 +100,7 @@ static void drop(struct gw_driver *driver)
 void gw_driver_fini(struct gw_driver *driver)
 {
     drop(driver);
+    gw_alias_fini(&driver->aliases);
     gw_buf_fini(&driver->in);
     gw_buf_fini(&driver->out);
     free(driver->options->incoming);

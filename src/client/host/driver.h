@@ -14,6 +14,7 @@
 #include "client/core/client.h"
 #include "os/dial.h"
 #include "os/pollset.h"
+#include "proto/alias.h"
 
 #define GW_DRIVER_OUT_HIGH  ((size_t)256 * 1024)
 #define GW_DRIVER_LINGER_S  2 /* for the server to close after our DISCONNECT */
@@ -27,8 +28,6 @@ struct gw_driver_target {
     uint16_t port;
 };
 
-struct gw_driver_alias;
-
 struct gw_driver {
     struct gw_client client;
     struct gw_client_io io;
@@ -38,12 +37,11 @@ struct gw_driver {
     gw_mono_ns linger_end;
     struct gw_buf in;
     struct gw_buf out;
-    size_t out_at;                   /* bytes of `out` that are gone */
-    size_t in_at;                    /* bytes of `in` that are done with */
-    bool blocked;                    /* an answer did not fit into `out`; reading waits for it */
-    struct gw_driver_alias *aliases; /* by alias - 1 */
-    size_t alias_count;
-    struct gw_dial_fault fault; /* why open or turn said GW_NOT_FOUND or GW_OS_ERROR */
+    size_t out_at;                 /* bytes of `out` that are gone */
+    size_t in_at;                  /* bytes of `in` that are done with */
+    bool blocked;                  /* an answer did not fit into `out`; reading waits for it */
+    struct gw_alias_table aliases; /* of the server */
+    struct gw_dial_fault fault;    /* why open or turn said GW_NOT_FOUND or GW_OS_ERROR */
 };
 
 /* Prepares a driver; everything is borrowed, and the memory fields of options are filled in.

@@ -54,6 +54,8 @@ static void test_letters(void **state)
         {"%5l|%05l|%-5l|%-05l", "    5|00005|5    |5    "},
         {"%7p|%-7p|%07p|%3p", "  xyzzy|xyzzy  |00xyzzy|xyz"},
         {"%6x|%06x", "  7879|007879"},
+        {"%.2:x|%.4 X|%.1:x", "78:79:7a:7a:79|7879 7A7A 79|7:8:7:9:7:a:7:a:7:9"},
+        {"%16.2:x|%-16.2:x|", "  78:79:7a:7a:79|78:79:7a:7a:79  |"},
         {"100%%", "100%"},
         {"\\n\\t\\0\\\\", NULL},
         {"@Y-@m-@dT@H:@M:@S@z @@ @N", "2020-05-06T22:12:00+0000 @ 005000007"},
@@ -110,7 +112,7 @@ static void test_absent_properties(void **state)
 static void test_refused_formats(void **state)
 {
     static const char *const formats[] = {"%",   "%5", "x%-", "%k",  "%--l", "%0-l",
-                                          "%5.", "@",  "\\",  "\\q", "%:x"};
+                                          "%5.", "@",  "\\",  "\\q", "%:x",  "%.2:p"};
     (void)state;
     for (size_t i = 0; i < GW_COUNT_OF(formats); i++) {
         struct gw_options options;
