@@ -223,8 +223,12 @@ static void step(struct gw_shard *shard, struct gw_replay *replay, gw_mono_ns no
     struct gw_session *session = replay->session;
     const struct gw_guest *client = session->link;
     if (!client || client->state != GW_GUEST_CONNECTED ||
-        session->outbox.queued_count >= GW_REPLAY_QUEUED_MAX || !gw_guest_has_room(client))
+        session->outbox.queued_count >= GW_REPLAY_QUEUED_MAX)
         return; /* gw_replay_on_room brings it back */
+    if (!gw_guest_has_room(client)) { /* with an empty queue nobody else asks for that event */
+        gw_conn_want_drained(client->conn, (size_t)gw_shard_settings(shard)->limits.output / 2);
+        return;
+    }
     uint32_t wanted = GW_REPLAY_QUEUED_MAX - session->outbox.queued_count;
     if (replay->at != shard->index) {
         ask(shard, replay, wanted);
