@@ -62,7 +62,7 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
 void gw_registry_unsubscribe(struct gw_shard *shard, struct gw_subscription *subscription)
 {
     struct gw_session *session = subscription->session;
-    gw_replay_cancel(shard, session, gw_subscription_filter(subscription));
+    gw_replay_cancel(shard, subscription);
     if (subscription->shared) {
         gw_group_leave(shard, subscription);
         session->shared_count--;

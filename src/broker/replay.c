@@ -10,7 +10,7 @@
 
 #define STEP_VISITS  2048u /* nodes of the retained index looked at in one step */
 #define STEPS_A_TURN 64u
-#define PASSED_MAX   4096u
+#define PASSED_MAX   4096u /* topics that passed live, remembered for all replays of a session */
 
 struct gw_replay {
     struct gw_list link;  /* in its session */
@@ -19,11 +19,10 @@ struct gw_replay {
     struct gw_subscription *subscription;
     uint64_t handle;
     struct gw_retained_cursor cursor; /* on the shard that is asked now */
-    uint64_t *passed;                 /* topics that passed live, by hash */
-    uint32_t passed_count;
-    uint16_t at;   /* the shard that is asked now */
-    uint16_t last; /* the last one to ask */
-    bool waiting;  /* for another shard's answer */
+    uint64_t passed_before;           /* session->passed_count when it began */
+    uint16_t at;                      /* the shard that is asked now */
+    uint16_t last;                    /* the last one to ask */
+    bool waiting;                     /* for another shard's answer */
 };
 
 /* A question to another shard, and its answer: the cursor travels along. */
@@ -49,13 +48,18 @@ void gw_replay_fini(struct gw_shard *shard)
 
 static void replay_free(struct gw_shard *shard, struct gw_replay *replay)
 {
+    struct gw_session *session = replay->session;
     gw_list_remove(&replay->link);
     gw_list_remove(&replay->ready);
     gw_handles_remove(&shard->retained.replays, replay->handle);
     if (!replay->waiting)
         gw_retained_cursor_fini(&replay->cursor);
-    free(replay->passed);
+    replay->subscription->replay = NULL;
     free(replay);
+    if (gw_list_empty(&session->replays)) {
+        free(session->passed);
+        session->passed = NULL;
+    }
 }
 
 static void make_ready(struct gw_shard *shard, struct gw_replay *replay)
@@ -68,13 +72,16 @@ static void make_ready(struct gw_shard *shard, struct gw_replay *replay)
 
 void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct gw_span filter)
 {
-    gw_replay_cancel(shard, session, filter);
     struct gw_subscription *subscription =
         gw_subscription_find(&shard->sessions.subscriptions, session->handle, filter);
+    if (subscription)
+        gw_replay_cancel(shard, subscription);
     struct gw_replay *replay = subscription ? calloc(1, sizeof(*replay)) : NULL;
     GW_ASSERT(replay != NULL);
     replay->session = session;
     replay->subscription = subscription;
+    replay->passed_before = session->passed_count;
+    subscription->replay = replay;
     gw_list_init(&replay->ready);
     replay->last = (uint16_t)(shard->world->shard_count - 1);
     if (!gw_filter_has_wildcard(filter)) {
@@ -89,14 +96,12 @@ void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct 
     make_ready(shard, replay);
 }
 
-void gw_replay_cancel(struct gw_shard *shard, struct gw_session *session, struct gw_span filter)
+void gw_replay_cancel(struct gw_shard *shard, struct gw_subscription *subscription)
 {
-    GW_LIST_FOREACH (link, &session->replays) {
-        struct gw_replay *replay = GW_CONTAINER(link, struct gw_replay, link);
-        if (gw_span_equal(gw_subscription_filter(replay->subscription), filter))
-            replay_free(shard, replay);
-    }
-    gw_replay_on_room(shard, session);
+    if (!subscription->replay)
+        return;
+    replay_free(shard, subscription->replay);
+    gw_replay_on_room(shard, subscription->session);
 }
 
 void gw_replay_cancel_all(struct gw_shard *shard, struct gw_session *session)
@@ -117,20 +122,21 @@ void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session)
 
 void gw_replay_on_live(struct gw_session *session, uint64_t topic_hash)
 {
-    GW_LIST_FOREACH (link, &session->replays) {
-        struct gw_replay *replay = GW_CONTAINER(link, struct gw_replay, link);
-        if (!replay->passed)
-            replay->passed = malloc(PASSED_MAX * sizeof(*replay->passed));
-        if (replay->passed)
-            replay->passed[replay->passed_count++ % PASSED_MAX] = topic_hash;
-    }
+    if (!session->passed)
+        session->passed = malloc(PASSED_MAX * sizeof(*session->passed));
+    if (session->passed)
+        session->passed[session->passed_count++ % PASSED_MAX] = topic_hash;
 }
 
 static bool has_passed(const struct gw_replay *replay, uint64_t topic_hash)
 {
-    uint32_t count = replay->passed_count < PASSED_MAX ? replay->passed_count : PASSED_MAX;
-    for (uint32_t i = 0; i < count; i++)
-        if (replay->passed[i] == topic_hash)
+    const struct gw_session *session = replay->session;
+    uint64_t end = session->passed_count;
+    uint64_t at = end > PASSED_MAX ? end - PASSED_MAX : 0;
+    if (at < replay->passed_before)
+        at = replay->passed_before;
+    for (; at < end; at++)
+        if (session->passed[at % PASSED_MAX] == topic_hash)
             return true;
     return false;
 }
@@ -224,7 +230,7 @@ static void step(struct gw_shard *shard, struct gw_replay *replay, gw_mono_ns no
     const struct gw_guest *client = session->link;
     if (!client || client->state != GW_GUEST_CONNECTED ||
         session->outbox.queued_count >= GW_REPLAY_QUEUED_MAX)
-        return; /* gw_replay_on_room brings it back */
+        return;                       /* gw_replay_on_room brings it back */
     if (!gw_guest_has_room(client)) { /* with an empty queue nobody else asks for that event */
         gw_conn_want_drained(client->conn, (size_t)gw_shard_settings(shard)->limits.output / 2);
         return;

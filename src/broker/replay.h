@@ -22,7 +22,7 @@ void gw_replay_fini(struct gw_shard *shard);
 /* Begins for a subscription that the session has; its first messages come later in this turn. */
 void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct gw_span filter);
 /* Stops one, all. */
-void gw_replay_cancel(struct gw_shard *shard, struct gw_session *session, struct gw_span filter);
+void gw_replay_cancel(struct gw_shard *shard, struct gw_subscription *subscription);
 void gw_replay_cancel_all(struct gw_shard *shard, struct gw_session *session);
 
 /* The session's queue got shorter, or its client came back. */

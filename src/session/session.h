@@ -45,8 +45,10 @@ struct gw_session {
     struct gw_idset received;     /* QoS 2 identifiers between PUBLISH and PUBREL */
     struct gw_list subscriptions; /* gw_subscription.link */
     struct gw_list replays;       /* retained sets being sent; the broker's */
-    struct gw_will *will;         /* NULL if none */
-    struct gw_timer timer;        /* the broker arms it at next_deadline */
+    uint64_t *passed;             /* topics that came live meanwhile; the broker's */
+    uint64_t passed_count;
+    struct gw_will *will;  /* NULL if none */
+    struct gw_timer timer; /* the broker arms it at next_deadline */
     gw_mono_ns closed_at;
     gw_mono_ns full_told_at; /* when the log last heard of a full queue */
     uint32_t full_untold;    /* messages dropped since */

@@ -42,6 +42,7 @@ struct gw_subscription {
     struct gw_map_node node; /* in the loop's map, by key */
     struct gw_list link;     /* in its session */
     struct gw_session *session;
+    void *replay; /* of its retained messages, under way; the broker's, NULL if none */
     struct gw_subscription_options options;
     bool shared;
     uint16_t filter_size; /* of the whole text, $share included */
