@@ -5,7 +5,7 @@
 #include "wire/publish.h"
 
 #define PAYLOAD_COPY_MAX 1024u /* larger ones leave from the message itself */
-#define ALIAS_SIZE       3u    /* the topic alias property */
+#define ALIAS_SIZE_MAX   5u    /* the topic alias property, and two lengths longer by one */
 
 /* One PUBLISH about to be encoded. */
 struct outgoing {
@@ -99,10 +99,10 @@ static enum gw_status send_publish(struct gw_guest *client, const struct outgoin
     packet.props.present = 0;
     if (client->peer.version == GW_VERSION_5) {
         GW_TRY(set_props(client, out, now, &packet.props));
-        size_t spare = client->alias_out.maximum > 0 ? ALIAS_SIZE : 0;
-        if (gw_publish_size(&packet, GW_VERSION_5) + spare > client->peer.packet_max)
+        size_t size = gw_publish_size(&packet, GW_VERSION_5);
+        if (size > client->peer.packet_max)
             return GW_LIMIT;
-        if (spare > 0)
+        if (client->peer.packet_max - size >= ALIAS_SIZE_MAX)
             set_alias(client, &packet, message->topic_hash);
     }
     GW_TRY(write_packet(client, &packet, message->blob));

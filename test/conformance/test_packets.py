@@ -106,6 +106,21 @@ def test_messages_above_the_clients_maximum(c):
     assert not c.drain(small, pub)
 
 
+@case(v5="3.1.2-24 3.1.2-25")
+def test_topic_aliases_fit_the_clients_maximum(c):
+    """An alias never makes a packet too large and never costs one that fits without it."""
+    base, pub = c.topic(), c.connect()
+    for limit in (128, 132, 250):  # at 132 the alias makes the remaining length longer too
+        sub = c.connect(props=[(SIZE, limit), (m.TOPIC_ALIAS_MAXIMUM, 5)])
+        sub.subscribe(f"{base}/{limit}/+", 1)
+        sizes = [len(m.publish(5, f"{base}/{limit}/0", b"x" * n, 1, pid=1)) for n in range(limit)]
+        room = sizes.index(limit)
+        for turn in range(9):
+            topic, payload = f"{base}/{limit}/{turn}", b"x" * (room + turn - 8)
+            pub.publish(topic, payload, 1)
+            sub.message(topic=topic, payload=payload)
+
+
 @case(v5="3.1.2-25 3.1.2-24 4.4.0-1")
 def test_queued_messages_above_the_maximum_of_the_new_connection(c):
     topic, cid, pub = c.topic(), c.cid(), c.connect()
