@@ -25,6 +25,7 @@ struct rate {
     int64_t count; /* of the metric, when last looked at */
     double average[WINDOW_COUNT];
     double told[WINDOW_COUNT];
+    bool told_once; /* monitors look for a topic even while nothing happens */
 };
 
 #define VALUE(topic, expression) +1
@@ -138,13 +139,14 @@ static void publish_rate(struct gw_sysinfo *sysinfo, struct rate *rate, double s
         rate->average[i] = rate->average[i] * keep + per_minute * (1.0 - keep);
         char topic[TOPIC_SIZE_MAX], text[VALUE_SIZE_MAX];
         double change = rate->average[i] - rate->told[i];
-        if (change < 0.01 && change > -0.01)
+        if (rate->told_once && change < 0.01 && change > -0.01)
             continue;
         rate->told[i] = rate->average[i];
         snprintf(topic, sizeof(topic), "load/%s/%s", rate->stem, windows[i].name);
         snprintf(text, sizeof(text), "%.2f", rate->average[i]);
         publish(sysinfo, topic, text);
     }
+    rate->told_once = true;
 }
 
 /* The next time that is a whole number of intervals on the wall clock. */
@@ -184,7 +186,7 @@ struct gw_sysinfo *gw_sysinfo_new(struct gw_shard *shard)
 {
     static const struct rate rates[RATE_COUNT] = {
 #define VALUE(topic, expression)
-#define RATE(stem, metric) {stem, GW_METRIC_##metric, 0, {0}, {0}},
+#define RATE(stem, metric) {stem, GW_METRIC_##metric, 0, {0}, {0}, false},
 #include "broker/sysinfo.def"
 #undef VALUE
 #undef RATE

@@ -94,14 +94,43 @@ def test_live_log_has_the_fields_of_the_page(serve):
     broker.wait_for("config.reloaded")
     broker.signal(signal.SIGTERM)
     assert broker.wait() == 0
-    seen, written = set(), events_on_page()
-    for event in broker.events():
+    seen, written, log = set(), events_on_page(), broker.events()
+    broker.remove()
+    for event in log:
         name, level = event["event"], event["level"]
         fields = [key for key in event if key not in ("ts", "level", "event", "message")]
         assert level in written[name][0], event
         assert fields == written[name][1], event
         seen.add(name)
-    broker.remove()
     assert seen >= {"client.connected", "client.disconnected", "connection.closed", "connection.refused",
                     "publish.refused", "config.changed", "config.reloaded", "listener.open",
                     "broker.ready", "broker.stopping", "broker.stopped"}, seen
+
+
+# ---- $SYS ----------------------------------------------------------------------------------------
+
+def sys_topics_on_page():
+    """(names under $SYS/broker/, names under $SYS/broker/load/ without their windows)"""
+    values, rates = page("sys-topics.md").split("## Rates")
+    return ([names(row[0])[0] for row in rows(values, 2) if names(row[0])],
+            [names(row[0])[0] for row in rows(rates, 2) if names(row[0])])
+
+
+def test_each_sys_topic_is_on_the_page():
+    table = (SRC / "broker" / "sysinfo.def").read_text()
+    values, rates = sys_topics_on_page()
+    differ(re.findall(r'^VALUE\("([^"]+)"', table, re.M) + ["version", "uptime"], values, "values")
+    differ(re.findall(r'^RATE\("([^"]+)"', table, re.M), rates, "rates")
+
+
+def test_live_broker_has_the_sys_topics_of_the_page(serve, program):
+    """All of them are there before anything has happened."""
+    values, rates = sys_topics_on_page()
+    wanted = {f"$SYS/broker/{name}" for name in values}
+    wanted |= {f"$SYS/broker/load/{name}/{window}" for name in rates for window in ("1min", "5min", "15min")}
+    broker = serve("sys: {interval: 1h}\n")
+    sub = program(rig.binary(), "sub", "-p", broker.port, "-t", "$SYS/#", "-F", "%t", "-W", 10,
+                  "-C", len(wanted))
+    code, lines = sub.wait()
+    differ(wanted, [line.decode() for line in lines], "topics of a broker that just began")
+    assert code == 0
