@@ -92,7 +92,8 @@ struct gw_client_events {
     void (*on_connack)(void *user, const struct gw_connack *connack);
     /* A message arrived; views last for the call. It is acknowledged after the call. */
     void (*on_message)(void *user, const struct gw_publish *publish);
-    /* An outgoing message is finished (QoS 0: written) and the caller's again. */
+    /* An outgoing message is finished and the caller's again. For QoS 0 that is when it is written,
+     * so this is called from inside gw_client_publish: who publishes the next one here recurses. */
     void (*on_sent)(void *user, struct gw_client_send *send, uint8_t reason);
     /* A request was answered and is the caller's again; suback NULL: the connection went first. */
     void (*on_reply)(void *user, struct gw_client_request *request, const struct gw_suback *suback);
