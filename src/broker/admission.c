@@ -122,6 +122,15 @@ static bool check_user(struct gw_guest *client, const struct gw_connect *connect
     return refuse(client, GW_REASON_NOT_AUTHORIZED, why, NULL);
 }
 
+/* Where memory is used up, only those are let in whose sessions hold some: to take what waits for
+ * them, which is what will end the want, or to begin anew. */
+static bool check_memory(struct gw_guest *client, const struct gw_connect *connect)
+{
+    gw_shard_measure(client->shard); /* many CONNECT may come in one turn */
+    return !gw_shard_memory_full(client->shard) ||
+           gw_registry_find(client->shard, connect->client_id) != NULL;
+}
+
 bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connect)
 {
     const struct gw_config *config = gw_shard_settings(client->shard);
@@ -133,7 +142,7 @@ bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connec
                       "protocol version not among mqtt.versions", "MQTT-3.1.2-2");
     if (client->shard->clients.draining)
         return refuse(client, GW_REASON_SERVER_UNAVAILABLE, "the broker is shutting down", NULL);
-    if (gw_shard_memory_full(client->shard))
+    if (!check_memory(client, connect))
         return refuse(client, GW_REASON_SERVER_BUSY, "limits.memory is used up", NULL);
     return check_client_id(client, connect) && check_will(client, connect) &&
            check_user(client, connect);

@@ -102,7 +102,8 @@ static enum gw_status send_publish(struct gw_guest *client, const struct outgoin
         size_t size = gw_publish_size(&packet, GW_VERSION_5);
         if (size > client->peer.packet_max)
             return GW_LIMIT;
-        if (client->peer.packet_max - size >= ALIAS_SIZE_MAX)
+        if (client->peer.packet_max - size >= ALIAS_SIZE_MAX &&
+            !gw_shard_memory_full(client->shard))
             set_alias(client, &packet, message->topic_hash);
     }
     GW_TRY(write_packet(client, &packet, message->blob));

@@ -81,7 +81,15 @@ static void group_free(struct gw_shard *shard, struct gw_group *group)
     gw_map_remove(&shard->routes.groups, &group->node);
     gw_handles_remove(&shard->routes.group_handles, group->handle);
     gw_list_remove(&group->waiting);
+    gw_shard_count_state(shard, -(int64_t)(sizeof(*group) + group->text_size));
     free(group);
+}
+
+static void member_free(struct gw_shard *shard, struct member *member)
+{
+    gw_map_remove(&shard->routes.members, &member->node);
+    gw_shard_count_state(shard, -(int64_t)sizeof(*member));
+    free(member);
 }
 
 void gw_group_fini(struct gw_shard *shard)
@@ -90,7 +98,7 @@ void gw_group_fini(struct gw_shard *shard)
     struct gw_map_node *node;
     gw_map_first(&shard->routes.members, &cursor);
     while ((node = gw_map_next(&shard->routes.members, &cursor)))
-        free(GW_CONTAINER(node, struct member, node));
+        member_free(shard, GW_CONTAINER(node, struct member, node));
     gw_map_first(&shard->routes.groups, &cursor);
     while ((node = gw_map_next(&shard->routes.groups, &cursor)))
         group_free(shard, GW_CONTAINER(node, struct gw_group, node));
@@ -382,6 +390,7 @@ static struct gw_group *group_at(struct gw_shard *shard, struct gw_span text)
     if (status == GW_OK)
         status = gw_subindex_add(shard->routes.index, bare_filter(text), &group->target.entry);
     GW_ASSERT(status == GW_OK);
+    gw_shard_count_state(shard, (int64_t)(sizeof(*group) + text.size));
     return group;
 }
 
@@ -406,6 +415,7 @@ static struct member *member_at(struct gw_shard *shard, struct gw_group *group, 
     enum gw_status status = gw_map_insert(&shard->routes.members, &member->node);
     GW_ASSERT(status == GW_OK);
     gw_share_add(&group->share, &member->base);
+    gw_shard_count_state(shard, sizeof(*member));
     return member;
 }
 
@@ -450,8 +460,7 @@ void gw_group_on_leave(struct gw_shard *shard, struct gw_relay_event *event, gw_
     group->persistent_count -= member->persistent;
     group->online_count -= member->online;
     gw_share_remove(&group->share, &member->base);
-    gw_map_remove(&shard->routes.members, &member->node);
-    free(member);
+    member_free(shard, member);
     if (group->share.member_count == 0)
         group_free(shard, group);
 }

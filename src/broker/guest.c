@@ -316,6 +316,7 @@ static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns
     if (client->counted)
         gw_registry_count_address(client->shard, gw_conn_peer(client->conn), -1);
     gw_metrics_add(&client->shard->metrics, GW_METRIC_CONNECTIONS, -1);
+    gw_shard_count_state(client->shard, -(int64_t)client->told_bytes);
     client_free(client);
 }
 
@@ -480,6 +481,29 @@ static bool is_foreign(struct gw_guest *client, struct gw_span bytes)
     return true;
 }
 
+/* Memory held by the connection, beside its output. */
+static size_t held_bytes(const struct gw_guest *client)
+{
+    return gw_assembler_bytes(&client->assembler) + client->alias_in.bytes +
+           client->alias_out.bytes + (client->auth ? client->auth->connect.capacity : 0);
+}
+
+/* Brings the figures up to date. Where limits.memory is used up, whoever is in the middle of a
+ * large packet has to go: it could hold what it sent so far for as long as it likes. */
+static void count(struct gw_guest *client)
+{
+    struct gw_shard *shard = client->shard;
+    size_t bytes = held_bytes(client);
+    if (bytes != client->told_bytes)
+        gw_shard_count_state(shard, (int64_t)bytes - (int64_t)client->told_bytes);
+    client->told_bytes = bytes;
+    if (client->session)
+        gw_shard_count_session(shard, client->session);
+    if (gw_shard_memory_full(shard) && gw_assembler_bytes(&client->assembler) >
+                                           gw_shard_settings(shard)->limits.packet_before_connect)
+        gw_guest_end(client, GW_REASON_QUOTA_EXCEEDED, "limits.memory is used up", NULL);
+}
+
 static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
 {
     if (client->state == GW_GUEST_NEW && is_foreign(client, bytes))
@@ -498,6 +522,7 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
             return;
         on_frame(client, &frame, now);
     }
+    count(client);
     choke(client);
     if (client->shard->world->shard_count > 1 && gw_relay_congested(client->shard))
         hold_back(client);
@@ -536,6 +561,8 @@ void gw_guest_move(struct gw_guest *client, unsigned to)
     gw_registry_count_address(shard, gw_conn_peer(client->conn), -1);
     client->counted = false;
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS, -1);
+    gw_shard_count_state(shard, -(int64_t)client->told_bytes);
+    client->told_bytes = 0;
     gw_relay_post(shard, to, &(struct gw_relay_event){.kind = GW_RELAY_CLIENT, .object = client});
 }
 

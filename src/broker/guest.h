@@ -88,6 +88,7 @@ struct gw_guest {
     struct gw_listener *listener;
     char *user_name; /* for the log; NULL if none */
     gw_mono_ns since;
+    size_t told_bytes; /* what its shard has counted of what it holds */
     struct gw_guest_peer peer;
     struct gw_guest_offer offer;
     struct gw_guest_cause cause;

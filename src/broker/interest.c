@@ -31,18 +31,6 @@ void gw_interest_init(struct gw_shard *shard)
     gw_map_init(&shard->routes.interests, interest_key, shard->world->services.seed);
 }
 
-void gw_interest_fini(struct gw_shard *shard)
-{
-    struct gw_map_cursor cursor;
-    gw_map_first(&shard->routes.interests, &cursor);
-    for (struct gw_map_node *node; (node = gw_map_next(&shard->routes.interests, &cursor));) {
-        struct gw_interest *interest = GW_CONTAINER(node, struct gw_interest, node);
-        gw_subindex_remove(shard->routes.index, &interest->target.entry);
-        free(interest);
-    }
-    gw_map_fini(&shard->routes.interests);
-}
-
 unsigned gw_interest_owner(const struct gw_target *target)
 {
     return GW_CONTAINER_CONST(target, struct gw_interest, target)->key[0];
@@ -66,6 +54,7 @@ static struct gw_interest *interest_at(struct gw_shard *shard, struct gw_span fi
     memcpy(interest->key, whole.data, whole.size);
     enum gw_status status = gw_map_insert(&shard->routes.interests, &interest->node);
     GW_ASSERT(status == GW_OK);
+    gw_shard_count_state(shard, (int64_t)(sizeof(*interest) + whole.size));
     return interest;
 }
 
@@ -83,7 +72,21 @@ static void settle(struct gw_shard *shard, struct gw_interest *interest)
         return;
     gw_subindex_remove(shard->routes.index, &interest->target.entry);
     gw_map_remove(&shard->routes.interests, &interest->node);
+    gw_shard_count_state(shard, -(int64_t)(sizeof(*interest) + interest->key_size));
     free(interest);
+}
+
+void gw_interest_fini(struct gw_shard *shard)
+{
+    struct gw_map_cursor cursor;
+    gw_map_first(&shard->routes.interests, &cursor);
+    for (struct gw_map_node *node; (node = gw_map_next(&shard->routes.interests, &cursor));) {
+        struct gw_interest *interest = GW_CONTAINER(node, struct gw_interest, node);
+        interest->here = 0;
+        interest->told = 0;
+        settle(shard, interest);
+    }
+    gw_map_fini(&shard->routes.interests);
 }
 
 /* The shard that is to hear knows by itself. */

@@ -8,12 +8,22 @@
 #include "wire/ack.h"
 #include "wire/publish.h"
 
+static bool knows_alias(const struct gw_alias_table *table, const struct gw_publish *packet)
+{
+    struct gw_span name;
+    return gw_alias_get(table, packet->props.topic_alias, &name) == GW_OK &&
+           gw_span_equal(name, packet->topic_name);
+}
+
 /* Puts the topic name behind an alias in its place, or learns it. False: the client was ended. */
 static bool resolve_alias(struct gw_guest *client, struct gw_publish *packet)
 {
     enum gw_status status;
     uint16_t alias = packet->props.topic_alias;
-    if (packet->topic_name.size > 0)
+    if (packet->topic_name.size > 0 && gw_shard_memory_full(client->shard) &&
+        !knows_alias(&client->alias_in, packet))
+        status = GW_NO_MEMORY;
+    else if (packet->topic_name.size > 0)
         status = gw_alias_set(&client->alias_in, alias, packet->topic_name);
     else
         status = gw_alias_get(&client->alias_in, alias, &packet->topic_name);

@@ -45,6 +45,7 @@ enum gw_status gw_registry_create(struct gw_shard *shard, struct gw_span client_
         return status;
     }
     gw_metrics_add(&shard->metrics, GW_METRIC_SESSIONS, 1);
+    gw_shard_count_session(shard, session);
     *ret_session = session;
     return GW_OK;
 }
@@ -75,6 +76,7 @@ void gw_registry_unsubscribe(struct gw_shard *shard, struct gw_subscription *sub
     gw_list_remove(&subscription->link);
     session->subscription_count--;
     gw_metrics_add(&shard->metrics, GW_METRIC_SUBSCRIPTIONS, -1);
+    gw_shard_count_state(shard, -(int64_t)gw_subscription_bytes(subscription));
     gw_subscription_free(subscription);
 }
 
@@ -91,6 +93,7 @@ static void forget(struct gw_shard *shard, struct gw_session *session)
     gw_group_on_end(shard, session);
     gw_outbox_fini(&session->outbox, &shard->sessions.host);
     gw_shard_count_outbox(shard, &session->outbox);
+    gw_shard_count_state(shard, -(int64_t)session->told_bytes);
     gw_session_free(session, &shard->sessions.host);
     gw_metrics_add(&shard->metrics, GW_METRIC_SESSIONS, -1);
 }
@@ -107,6 +110,7 @@ static void act(struct gw_shard *shard, struct gw_session *session, struct gw_se
     if (duty.publish_will)
         publish_will(shard, session, now);
     if (!duty.end) {
+        gw_shard_count_session(shard, session);
         gw_wheel_arm(gw_loop_wheel(shard->loop), &session->timer,
                      gw_session_next_deadline(session));
         return;

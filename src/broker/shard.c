@@ -15,6 +15,7 @@
 #define SCRATCH_KEPT_MAX ((size_t)256 * 1024) /* larger scratch goes back at the end of a turn */
 #define DELIVERIES_MAX   ((size_t)1 << 31)
 #define FULL_TOLD_PERIOD (10 * GW_NS_PER_S)
+#define INDEX_NODE_SIZE  96u /* a node, its slot and its part of a level's text, about */
 
 int64_t gw_shard_total(const struct gw_shard *shard, enum gw_metric metric)
 {
@@ -38,6 +39,29 @@ void gw_shard_count_outbox(struct gw_shard *shard, struct gw_outbox *outbox)
     gw_metrics_add(&shard->metrics, GW_METRIC_QUEUED, (int64_t)count - outbox->told_count);
     outbox->told_bytes = bytes;
     outbox->told_count = count;
+}
+
+void gw_shard_count_session(struct gw_shard *shard, struct gw_session *session)
+{
+    size_t bytes = gw_session_bytes(session);
+    if (bytes == session->told_bytes)
+        return;
+    gw_shard_count_state(shard, (int64_t)bytes - (int64_t)session->told_bytes);
+    session->told_bytes = bytes;
+}
+
+void gw_shard_measure(struct gw_shard *shard)
+{
+    static const enum gw_metric parts[] = {
+        GW_METRIC_QUEUED_BYTES, GW_METRIC_RETAINED_BYTES, GW_METRIC_STATE_BYTES,
+        GW_METRIC_INDEX_BYTES,  GW_METRIC_OUTPUT_BYTES,
+    };
+    int64_t sum = 0;
+    gw_metrics_set(&shard->metrics, GW_METRIC_INDEX_BYTES,
+                   (int64_t)(gw_subindex_node_count(shard->routes.index) * INDEX_NODE_SIZE));
+    for (size_t i = 0; i < GW_COUNT_OF(parts); i++)
+        sum += gw_shard_total(shard, parts[i]);
+    shard->memory_used = (uint64_t)sum;
 }
 
 void gw_shard_log_full(const struct gw_shard *shard, struct gw_session *session, uint32_t count)
@@ -101,9 +125,7 @@ static void take_figures(struct gw_shard *shard)
     gw_metrics_set(&shard->metrics, GW_METRIC_BYTES_RECEIVED, (int64_t)counters->bytes_in);
     gw_metrics_set(&shard->metrics, GW_METRIC_BYTES_SENT, (int64_t)counters->bytes_out);
     gw_metrics_set(&shard->metrics, GW_METRIC_OUTPUT_BYTES, (int64_t)counters->output_bytes);
-    shard->memory_used = (uint64_t)(gw_shard_total(shard, GW_METRIC_QUEUED_BYTES) +
-                                    gw_shard_total(shard, GW_METRIC_RETAINED_BYTES) +
-                                    gw_shard_total(shard, GW_METRIC_OUTPUT_BYTES));
+    gw_shard_measure(shard);
 }
 
 static void shrink(struct gw_buf *scratch)
@@ -213,6 +235,18 @@ enum gw_status gw_shard_init(struct gw_shard *shard, struct gw_shard_world *worl
     return GW_OK;
 }
 
+/* Whatever was counted in has been counted out again. */
+static void check_figures(const struct gw_shard *shard)
+{
+    static const enum gw_metric gauges[] = {
+        GW_METRIC_CONNECTIONS,   GW_METRIC_CLIENTS_CONNECTED,    GW_METRIC_SESSIONS,
+        GW_METRIC_SUBSCRIPTIONS, GW_METRIC_SHARED_SUBSCRIPTIONS, GW_METRIC_QUEUED,
+        GW_METRIC_QUEUED_BYTES,  GW_METRIC_STATE_BYTES,
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(gauges); i++)
+        GW_ASSERT(gw_metrics_get(&shard->metrics, gauges[i]) == 0);
+}
+
 void gw_shard_fini(struct gw_shard *shard)
 {
     if (shard->retained.set) {
@@ -220,6 +254,7 @@ void gw_shard_fini(struct gw_shard *shard)
         gw_group_fini(shard);
         gw_interest_fini(shard);
         gw_keeper_fini(shard);
+        check_figures(shard);
     }
     gw_replay_fini(shard);
     gw_router_fini(shard);

@@ -92,7 +92,7 @@ struct gw_shard {
     struct gw_buf scratch_in; /* what came in: properties of the message on its way */
     struct gw_timer turn;     /* armed to keep the loop from sleeping on unfinished work */
     unsigned index;
-    uint64_t memory_used; /* of all shards, read once a turn */
+    uint64_t memory_used; /* of all shards, by gw_shard_measure */
 };
 
 /* Prepares a shard and its loop; GW_NO_MEMORY, GW_OS_ERROR. */
@@ -147,7 +147,17 @@ void gw_shard_log_full(const struct gw_shard *shard, struct gw_session *session,
 /* Brings the figures up to date with what an outbox holds. */
 void gw_shard_count_outbox(struct gw_shard *shard, struct gw_outbox *outbox);
 
-/* True while limits.memory is used up. */
+/* Counts memory that is held, or with a negative number given back. */
+static inline void gw_shard_count_state(struct gw_shard *shard, int64_t bytes)
+{
+    gw_metrics_add(&shard->metrics, GW_METRIC_STATE_BYTES, bytes);
+}
+/* Brings the figures up to date with what a session holds beside its outbox. */
+void gw_shard_count_session(struct gw_shard *shard, struct gw_session *session);
+
+/* True while limits.memory is used up, as of the beginning of the turn or the last measure. */
 bool gw_shard_memory_full(const struct gw_shard *shard);
+/* Adds up what all shards hold now. */
+void gw_shard_measure(struct gw_shard *shard);
 
 #endif

@@ -61,7 +61,8 @@ static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_re
 {
     struct gw_shard *shard = client->shard;
     struct gw_session *session = client->session;
-    if (session->subscription_count >= gw_shard_settings(shard)->limits.subscriptions)
+    if (session->subscription_count >= gw_shard_settings(shard)->limits.subscriptions ||
+        gw_shard_memory_full(shard))
         return GW_LIMIT;
     struct gw_subscription *subscription =
         gw_subscription_new(session, session->handle, request->filter);
@@ -83,6 +84,7 @@ static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_re
     gw_list_push_back(&session->subscriptions, &subscription->link);
     session->subscription_count++;
     gw_metrics_add(&shard->metrics, GW_METRIC_SUBSCRIPTIONS, 1);
+    gw_shard_count_state(shard, (int64_t)gw_subscription_bytes(subscription));
     if (parts->shared) {
         session->shared_count++;
         gw_metrics_add(&shard->metrics, GW_METRIC_SHARED_SUBSCRIPTIONS, 1);
@@ -199,6 +201,7 @@ void gw_subscriber_on_subscribe(struct gw_guest *client, const struct gw_frame *
     uint8_t *reasons = reasons_for(client, packet.filter_count);
     if (!reasons)
         return;
+    gw_shard_measure(client->shard); /* many SUBSCRIBE may come in one turn */
     bool has_id =
         client->peer.version == GW_VERSION_5 && gw_props_has(&packet.props, SUBSCRIPTION_ID);
     uint32_t id = has_id ? packet.props.subscription_id : 0;

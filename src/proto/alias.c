@@ -14,22 +14,30 @@ void gw_alias_fini(struct gw_alias_table *table)
             free(table->names[i].data);
     free(table->names);
     table->names = NULL;
+    table->bytes = 0;
 }
 
 static enum gw_status prepare(struct gw_alias_table *table)
 {
+    if (table->names)
+        return GW_OK;
+    table->names = calloc(table->maximum, sizeof(*table->names));
     if (!table->names)
-        table->names = calloc(table->maximum, sizeof(*table->names));
-    return table->names ? GW_OK : GW_NO_MEMORY;
+        return GW_NO_MEMORY;
+    table->bytes = table->maximum * sizeof(*table->names);
+    return GW_OK;
 }
 
-static enum gw_status store(struct gw_alias_name *name, struct gw_span topic_name)
+static enum gw_status store(struct gw_alias_table *table, struct gw_alias_name *name,
+                            struct gw_span topic_name)
 {
     uint8_t *copy = malloc(topic_name.size);
     if (!copy)
         return GW_NO_MEMORY;
     memcpy(copy, topic_name.data, topic_name.size);
     free(name->data);
+    table->bytes += topic_name.size;
+    table->bytes -= name->size;
     name->data = copy;
     name->size = (uint16_t)topic_name.size;
     return GW_OK;
@@ -43,7 +51,7 @@ enum gw_status gw_alias_set(struct gw_alias_table *table, uint16_t alias, struct
     struct gw_alias_name *name = &table->names[alias - 1];
     if (gw_span_equal(gw_span_of(name->data, name->size), topic_name))
         return GW_OK;
-    return store(name, topic_name);
+    return store(table, name, topic_name);
 }
 
 enum gw_status gw_alias_get(const struct gw_alias_table *table, uint16_t alias,
@@ -76,7 +84,7 @@ uint16_t gw_alias_assign(struct gw_alias_table *table, struct gw_span topic_name
         if (name->used < table->names[oldest].used)
             oldest = i;
     }
-    if (store(&table->names[oldest], topic_name) != GW_OK)
+    if (store(table, &table->names[oldest], topic_name) != GW_OK)
         return 0;
     table->names[oldest].hash = topic_hash;
     table->names[oldest].used = ++table->clock;

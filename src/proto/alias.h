@@ -22,6 +22,7 @@ struct gw_alias_name {
 struct gw_alias_table {
     struct gw_alias_name *names; /* index = alias - 1; NULL until the first use */
     uint64_t clock;
+    size_t bytes; /* held */
     uint16_t maximum;
 };
 

@@ -43,4 +43,10 @@ GW_MUST_USE enum gw_status gw_assembler_next(struct gw_assembler *assembler, str
 /* Bytes of an unfinished packet that wait here. */
 size_t gw_assembler_pending(const struct gw_assembler *assembler);
 
+/* Memory held, for limits.memory. */
+static inline size_t gw_assembler_bytes(const struct gw_assembler *assembler)
+{
+    return assembler->tail.capacity;
+}
+
 #endif

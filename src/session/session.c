@@ -32,6 +32,15 @@ void gw_session_free(struct gw_session *session, struct gw_outbox_host *host)
     free(session);
 }
 
+size_t gw_session_bytes(const struct gw_session *session)
+{
+    size_t will =
+        session->will ? sizeof(*session->will) + gw_message_footprint(&session->will->message) : 0;
+    return sizeof(*session) + session->client_id_size + will +
+           session->received.capacity * sizeof(gw_packet_id) +
+           session->outbox.window.capacity * sizeof(struct gw_window_slot);
+}
+
 struct gw_span gw_session_key(const struct gw_map_node *node)
 {
     return gw_session_client_id(GW_CONTAINER_CONST(node, struct gw_session, node));

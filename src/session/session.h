@@ -53,6 +53,7 @@ struct gw_session {
     gw_mono_ns full_told_at; /* when the log last heard of a full queue */
     uint32_t full_untold;    /* messages dropped since */
     bool full_told;          /* on this connection, or since it ended */
+    size_t told_bytes;       /* what the owner has counted of gw_session_bytes so far */
     uint64_t match_round;    /* router's scratch: the publication that it was matched for */
     uint32_t match_slot;
     uint32_t subscription_count;
@@ -66,6 +67,9 @@ struct gw_session {
 struct gw_session *gw_session_new(struct gw_span client_id, uint64_t client_hash);
 /* Releases it with its outbox and will; subscriptions must be gone. NULL is fine. */
 void gw_session_free(struct gw_session *session, struct gw_outbox_host *host);
+
+/* Memory held but for outbox messages and subscriptions, for limits.memory. */
+size_t gw_session_bytes(const struct gw_session *session);
 
 /* Key function for a map by client identifier. */
 struct gw_span gw_session_key(const struct gw_map_node *node);

@@ -57,6 +57,12 @@ struct gw_subscription *gw_subscription_new(struct gw_session *session, uint64_t
 /* Releases it; it must be out of index, map and list. NULL is fine. */
 void gw_subscription_free(struct gw_subscription *subscription);
 
+/* Memory held, but for its place in the index. */
+static inline size_t gw_subscription_bytes(const struct gw_subscription *subscription)
+{
+    return sizeof(*subscription) + GW_SUBSCRIPTION_HANDLE_SIZE + subscription->filter_size;
+}
+
 /* The filter as the client wrote it. */
 static inline struct gw_span gw_subscription_filter(const struct gw_subscription *subscription)
 {

@@ -237,6 +237,11 @@ static void op_close(void *ctx, gw_socket socket)
     struct simnet *net = ctx;
     if (socket == LISTENER) {
         net->listening = false;
+        int index;
+        for (struct link *link; (link = waiting_link(net, &index)) != NULL;) {
+            link->accepted = link->cut = link->broker_closed = true;
+            forget_if_closed(link);
+        }
         return;
     }
     struct link *link = &net->links[socket];
