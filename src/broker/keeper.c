@@ -2,12 +2,13 @@
 
 #include "base/assert.h"
 
-#define SWEEP_PERIOD (GW_NS_PER_S)
-#define SWEEP_VISITS 1024u
+#define SWEEP_PERIOD (50 * GW_NS_PER_MS)
+#define SWEEP_VISITS 1024u /* topics a slice: a million is gone through in less than a minute */
+#define SWEEP_BATCH  256u  /* expired ones a slice */
 
-static size_t cost_of(const struct gw_blob *blob)
+static size_t cost_of(struct gw_span name, const struct gw_blob *blob)
 {
-    return sizeof(*blob) + blob->size;
+    return sizeof(*blob) + blob->size + gw_retained_cost(name);
 }
 
 static void release(void *value)
@@ -16,21 +17,33 @@ static void release(void *value)
     gw_blob_unref(&blob);
 }
 
+/* Counts a message in (1) or out (-1). */
+static void count(struct gw_shard *shard, struct gw_blob *blob, int sign)
+{
+    struct gw_message message;
+    gw_message_open(blob, &message);
+    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED, sign);
+    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED_BYTES,
+                   sign * (int64_t)cost_of(message.topic_name, blob));
+    if (message.has_expiry)
+        shard->retained.expiring += (uint64_t)(int64_t)sign;
+}
+
 static void remove_topic(struct gw_shard *shard, struct gw_span name)
 {
     struct gw_blob *old = gw_retained_get(shard->retained.set, name);
     if (!old)
         return;
-    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED, -1);
-    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED_BYTES, -(int64_t)cost_of(old));
+    count(shard, old, -1);
     (void)gw_retained_remove(shard->retained.set, name);
 }
 
-/* -- expired ones are looked for now and then, a slice at a time -- */
+/* -- expired ones are looked for while there are any that may, a slice at a time -- */
 
 struct sweep {
     gw_mono_ns now;
-    struct gw_blob *expired;
+    size_t count;
+    struct gw_blob *expired[SWEEP_BATCH];
 };
 
 static bool sweep_visit(void *user, struct gw_span name, void *value)
@@ -39,10 +52,17 @@ static bool sweep_visit(void *user, struct gw_span name, void *value)
     struct gw_message message;
     (void)name;
     gw_message_open(value, &message);
-    if (!gw_message_expired(&message, sweep->now))
-        return true;
-    sweep->expired = gw_blob_ref(value);
-    return false;
+    if (gw_message_expired(&message, sweep->now))
+        sweep->expired[sweep->count++] = gw_blob_ref(value);
+    return sweep->count < SWEEP_BATCH;
+}
+
+static void want_sweep(struct gw_shard *shard)
+{
+    struct gw_shard_retained *retained = &shard->retained;
+    if (retained->expiring > 0 && !gw_timer_armed(&retained->sweeper))
+        gw_wheel_arm(gw_loop_wheel(shard->loop), &retained->sweeper,
+                     gw_loop_now(shard->loop) + SWEEP_PERIOD);
 }
 
 static void on_sweep(struct gw_timer *timer, gw_mono_ns now)
@@ -50,41 +70,26 @@ static void on_sweep(struct gw_timer *timer, gw_mono_ns now)
     struct gw_shard *shard = GW_CONTAINER(timer, struct gw_shard, retained.sweeper);
     struct gw_shard_retained *retained = &shard->retained;
     struct sweep sweep = {.now = now};
-    enum gw_status status;
-    for (unsigned budget = 64; budget > 0; budget--) {
-        status =
-            gw_retained_walk(retained->set, &retained->sweep, SWEEP_VISITS, sweep_visit, &sweep);
-        if (!sweep.expired)
-            break;
-        struct gw_message message;
-        gw_message_open(sweep.expired, &message);
-        remove_topic(shard, message.topic_name);
-        gw_blob_unref(&sweep.expired);
-        if (status != GW_MORE)
-            break;
-    }
-    if (status != GW_MORE) {
+    if (gw_retained_walk(retained->set, &retained->sweep, SWEEP_VISITS, sweep_visit, &sweep) ==
+        GW_END) {
         gw_retained_cursor_fini(&retained->sweep);
-        if (gw_retained_cursor_init(&retained->sweep, GW_SPAN_LIT("#")) != GW_OK)
-            return;
+        gw_retained_cursor_init_all(&retained->sweep);
     }
-    gw_wheel_arm(gw_loop_wheel(shard->loop), timer, now + SWEEP_PERIOD);
-}
-
-static void want_sweep(struct gw_shard *shard)
-{
-    if (!gw_timer_armed(&shard->retained.sweeper))
-        gw_wheel_arm(gw_loop_wheel(shard->loop), &shard->retained.sweeper,
-                     gw_loop_now(shard->loop) + SWEEP_PERIOD);
+    for (size_t i = 0; i < sweep.count; i++) {
+        struct gw_message message;
+        gw_message_open(sweep.expired[i], &message);
+        remove_topic(shard, message.topic_name);
+        gw_blob_unref(&sweep.expired[i]);
+    }
+    want_sweep(shard);
 }
 
 enum gw_status gw_keeper_init(struct gw_shard *shard)
 {
     gw_timer_init(&shard->retained.sweeper, on_sweep);
+    gw_retained_cursor_init_all(&shard->retained.sweep);
     shard->retained.set = gw_retained_new(shard->world->services.seed, release);
-    if (!shard->retained.set)
-        return GW_NO_MEMORY;
-    return gw_retained_cursor_init(&shard->retained.sweep, GW_SPAN_LIT("#"));
+    return shard->retained.set ? GW_OK : GW_NO_MEMORY;
 }
 
 void gw_keeper_fini(struct gw_shard *shard)
@@ -96,17 +101,17 @@ void gw_keeper_fini(struct gw_shard *shard)
 
 /* -- keeping -- */
 
-bool gw_keeper_has_room(const struct gw_shard *shard, struct gw_span topic_name,
-                        uint64_t topic_hash, size_t payload_size)
+bool gw_keeper_has_room(const struct gw_shard *shard, const struct gw_message *message)
 {
     const struct gw_config_bound *limit = &gw_shard_settings(shard)->limits.retained;
     int64_t bytes = gw_shard_total(shard, GW_METRIC_RETAINED_BYTES);
-    if (bytes + (int64_t)payload_size > (int64_t)limit->bytes)
+    size_t cost = gw_message_footprint(message) + gw_retained_cost(message->topic_name);
+    if (bytes + (int64_t)cost > (int64_t)limit->bytes)
         return false;
     if (gw_shard_total(shard, GW_METRIC_RETAINED) < (int64_t)limit->messages)
         return true;
-    return gw_shard_owner(shard, topic_hash) == shard->index &&
-           gw_retained_get(shard->retained.set, topic_name) != NULL;
+    return gw_shard_owner(shard, message->topic_hash) == shard->index &&
+           gw_retained_get(shard->retained.set, message->topic_name) != NULL;
 }
 
 void gw_keeper_keep(struct gw_shard *shard, const struct gw_message *message)
@@ -121,19 +126,20 @@ void gw_keeper_on_retain(struct gw_shard *shard, struct gw_relay_event *event, g
     struct gw_message message;
     (void)now;
     gw_message_open(event->blob, &message);
-    remove_topic(shard, message.topic_name);
     if (message.payload.size == 0) {
+        remove_topic(shard, message.topic_name);
         gw_blob_unref(&event->blob);
         return;
     }
+    struct gw_blob *old = gw_retained_get(shard->retained.set, message.topic_name);
+    if (old)
+        count(shard, old, -1);
     if (gw_retained_put(shard->retained.set, message.topic_name, event->blob) != GW_OK) {
         gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "memory.out",
                      "a retained message was lost: out of memory", NULL, 0);
-        gw_blob_unref(&event->blob);
+        gw_blob_unref(&event->blob); /* a new topic: what is replaced needs no memory */
         return;
     }
-    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED, 1);
-    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED_BYTES, (int64_t)cost_of(event->blob));
-    if (message.has_expiry)
-        want_sweep(shard);
+    count(shard, event->blob, 1);
+    want_sweep(shard);
 }

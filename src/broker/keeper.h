@@ -15,8 +15,7 @@ GW_MUST_USE enum gw_status gw_keeper_init(struct gw_shard *shard);
 void gw_keeper_fini(struct gw_shard *shard);
 
 /* True if a retained message may be added to (or replaced in) what is kept. */
-bool gw_keeper_has_room(const struct gw_shard *shard, struct gw_span topic_name,
-                        uint64_t topic_hash, size_t payload_size);
+bool gw_keeper_has_room(const struct gw_shard *shard, const struct gw_message *message);
 
 /* Keeps a message with RETAIN set (it must have a blob), or deletes if its payload is empty, on
  * whichever shard owns the topic. */

@@ -79,8 +79,13 @@ static enum gw_reason judge(struct gw_guest *client, const struct gw_publish *pa
         return GW_REASON_PAYLOAD_FORMAT_INVALID;
     if (gw_shard_memory_full(shard))
         return GW_REASON_QUOTA_EXCEEDED;
-    if (packet->retain && packet->payload.size > 0 &&
-        !gw_keeper_has_room(shard, packet->topic_name, topic_hash, packet->payload.size))
+    const struct gw_message kept = {
+        .topic_name = packet->topic_name,
+        .props = packet->props.present ? packet->props.raw : GW_SPAN_NONE,
+        .payload = packet->payload,
+        .topic_hash = topic_hash,
+    };
+    if (packet->retain && packet->payload.size > 0 && !gw_keeper_has_room(shard, &kept))
         return GW_REASON_QUOTA_EXCEEDED;
     return GW_REASON_SUCCESS;
 }

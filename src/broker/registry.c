@@ -7,6 +7,7 @@
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
+#include "broker/keeper.h"
 #include "broker/replay.h"
 #include "broker/router.h"
 
@@ -55,6 +56,12 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
     struct gw_message message, keeper;
     if (!gw_session_take_will(session, now, &message, &keeper))
         return;
+    if (message.retain && message.payload.size > 0 && !gw_keeper_has_room(shard, &message)) {
+        message.retain = false;
+        gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_REFUSED, 1);
+        gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused",
+                     "a will was not retained: limits.retained is used up", NULL, 0);
+    }
     gw_router_publish(shard, &message);
     gw_message_drop(&message);
     gw_message_drop(&keeper);

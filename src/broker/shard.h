@@ -62,7 +62,7 @@ struct gw_shard_retained {
     struct gw_retained *set;
     struct gw_retained_cursor sweep; /* of expired ones */
     struct gw_timer sweeper;
-    bool sweeping;
+    uint64_t expiring; /* messages that have an expiry interval */
     struct gw_handles replays;
     struct gw_list ready; /* gw_replay.ready: have room to go on */
 };

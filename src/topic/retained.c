@@ -194,6 +194,12 @@ enum gw_status gw_retained_remove(struct gw_retained *set, struct gw_span name)
     return GW_OK;
 }
 
+size_t gw_retained_cost(struct gw_span name)
+{
+    /* One link and a third of one more on average, and a bucket of the map. */
+    return sizeof(struct item) + 3 * sizeof(struct item *) + name.size;
+}
+
 size_t gw_retained_count(const struct gw_retained *set)
 {
     return set->map.count;
@@ -217,6 +223,7 @@ enum gw_status gw_retained_cursor_init(struct gw_retained_cursor *cursor, struct
     gw_buf_init(&cursor->filter, filter.size);
     gw_buf_init(&cursor->place, PLACE_MAX);
     cursor->exact = !gw_filter_has_wildcard(filter);
+    cursor->all = false;
     cursor->ended = false;
     enum gw_status status = gw_buf_append(&cursor->filter, filter);
     if (status == GW_OK && !cursor->exact)
@@ -224,6 +231,13 @@ enum gw_status gw_retained_cursor_init(struct gw_retained_cursor *cursor, struct
     if (status != GW_OK)
         gw_retained_cursor_fini(cursor);
     return status;
+}
+
+void gw_retained_cursor_init_all(struct gw_retained_cursor *cursor)
+{
+    *cursor = (struct gw_retained_cursor){.all = true};
+    gw_buf_init(&cursor->filter, 0);
+    gw_buf_init(&cursor->place, PLACE_MAX);
 }
 
 void gw_retained_cursor_fini(struct gw_retained_cursor *cursor)
@@ -349,7 +363,8 @@ enum gw_status gw_retained_walk(struct gw_retained *set, struct gw_retained_curs
             return GW_MORE;
         struct gw_span name = name_of(item);
         struct target target = {name, GW_SPAN_NONE, true}; /* nothing stands between a and "a/" */
-        enum verdict verdict = judge(gw_buf_span(&cursor->filter), name, &target);
+        enum verdict verdict =
+            cursor->all ? MATCH : judge(gw_buf_span(&cursor->filter), name, &target);
         if (verdict == NONE_LEFT)
             break;
         /* Before fn, so that a topic that was given is never given again. */

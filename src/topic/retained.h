@@ -40,6 +40,9 @@ void *gw_retained_get(const struct gw_retained *set, struct gw_span name);
 /* Removes and releases; GW_NOT_FOUND. */
 enum gw_status gw_retained_remove(struct gw_retained *set, struct gw_span name);
 
+/* What a name costs here beside its value, in bytes, about. */
+size_t gw_retained_cost(struct gw_span name);
+
 /* Topics with a value. */
 size_t gw_retained_count(const struct gw_retained *set);
 
@@ -48,12 +51,15 @@ struct gw_retained_cursor {
     struct gw_buf filter;
     struct gw_buf place; /* names before this text are done with */
     bool exact;          /* no wildcard: a plain look-up */
+    bool all;            /* no filter: every name */
     bool ended;
 };
 
 /* Prepares a walk for a valid filter (copied); GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_retained_cursor_init(struct gw_retained_cursor *cursor,
                                                    struct gw_span filter);
+/* Prepares a walk over all names, those that begin with '$' too; allocates nothing. */
+void gw_retained_cursor_init_all(struct gw_retained_cursor *cursor);
 /* Ends a walk. */
 void gw_retained_cursor_fini(struct gw_retained_cursor *cursor);
 

@@ -1,0 +1,192 @@
+"""Limits that hold whatever a client does: memory, retained messages, and what is given back."""
+
+import signal
+import socket
+import struct
+import time
+
+from test_daemon import broker  # noqa: F401 (the fixture)
+
+MEMORY = "limits: {memory: 16MiB, queue: {bytes: 100MB, messages: 100000}}\nsys: {interval: 100ms}\n"
+
+
+def string(text):
+    return struct.pack(">H", len(text)) + text
+
+
+def packet(first, body):
+    size, length = len(body), b""
+    while True:
+        size, digit = size >> 7, size & 127
+        length += bytes([digit | 128 if size else digit])
+        if not size:
+            return bytes([first]) + length + body
+
+
+def connect(one, cid, expiry=0, clean=True, will=b""):
+    """A v5 connection; returns it with the reason code of its CONNACK."""
+    sock = socket.create_connection(("127.0.0.1", one.port), timeout=10)
+    flags = (2 if clean else 0) | (0x24 if will else 0)
+    sock.sendall(packet(0x10, b"\0\4MQTT\5" + bytes([flags]) + b"\0\0\5\x11" + struct.pack(">I", expiry)
+                        + string(cid) + will))
+    head, body = read(sock)
+    assert head == 0x20
+    return sock, body[1]
+
+
+def take(sock, size):
+    found = b""
+    while len(found) < size:
+        part = sock.recv(size - len(found))
+        assert part, "the broker closed"
+        found += part
+    return found
+
+
+def read(sock):
+    """The next packet: its first byte and what stands behind its length."""
+    first, size, shift = take(sock, 1)[0], 0, 0
+    while True:
+        digit = take(sock, 1)[0]
+        size, shift = size | (digit & 127) << shift, shift + 7
+        if digit < 128:
+            return first, take(sock, size)
+
+
+def publish(sock, topic, payload, props=b"", retain=False):
+    """QoS 1; returns the reason code."""
+    sock.sendall(packet(0x32 | retain, string(topic) + b"\0\1" + bytes([len(props)]) + props + payload))
+    while True:
+        head, body = read(sock)
+        if head == 0x40:
+            return body[2] if len(body) > 2 else 0
+
+
+def subscribe(sock, *filters):
+    sock.sendall(packet(0x82, b"\0\1\0" + b"".join(string(f) + b"\1" for f in filters)))
+    head, body = read(sock)
+    while head != 0x90:
+        head, body = read(sock)
+    return body[3:]
+
+
+def figure(one, name):
+    """The latest value of a $SYS topic."""
+    sock, _ = connect(one, b"reader")
+    with sock:
+        assert subscribe(sock, b"$SYS/broker/" + name) == b"\1"
+        _, body = read(sock)
+        return int(body.split(name)[1].lstrip(b"\0"))
+
+
+def test_subscriptions_count(broker):
+    """Each level of a long filter costs more than its text."""
+    one = broker(MEMORY)
+    sock, _ = connect(one, b"many", expiry=1000)
+    with sock:
+        granted = 0
+        for i in range(2000):
+            codes = subscribe(sock, *(b"%d/%d/" % (i, j) + b"a/b/" * 30 + b"+" for j in range(10)))
+            granted += codes.count(1)
+            if 0x97 in codes:
+                break
+        assert 0 < granted < 9000, granted
+        other, code = connect(one, b"new")
+        other.close()
+        assert code == 0x89
+    again, code = connect(one, b"many", clean=True)  # takes no more than there was
+    again.close()
+    assert code == 0
+    for _ in range(100):
+        other, code = connect(one, b"new")
+        other.close()
+        if code == 0:
+            break
+        time.sleep(0.05)
+    assert code == 0
+
+
+def test_unfinished_packets_count(broker):
+    one = broker(MEMORY)
+    socks = [connect(one, b"c%d" % i)[0] for i in range(20)]
+    cut = 0
+    for sock in socks:
+        try:
+            sock.sendall(packet(0x30, b"\0\1a\0" + bytes(1_900_000))[:-1])
+        except ConnectionError:
+            pass
+    time.sleep(0.5)
+    for sock in socks:
+        sock.setblocking(False)
+        try:
+            cut += sock.recv(100)[0] == 0xE0
+        except BlockingIOError:
+            pass
+        except ConnectionError:
+            cut += 1
+    assert 0 < cut < 20, cut
+    for sock in socks:
+        sock.close()
+    one.process.send_signal(signal.SIGTERM)
+    assert one.process.wait(10) == 0
+
+
+def test_who_holds_the_memory_may_come_and_take_it(broker):
+    one = broker(MEMORY)
+    keeper, code = connect(one, b"keeper", expiry=1000, clean=False)
+    assert code == 0 and subscribe(keeper, b"q") == b"\1"
+    keeper.close()
+    with connect(one, b"publisher")[0] as publisher:
+        for size in (100_000, 1000, 10):  # a large one counts while it is on its way, too
+            for _ in range(1000):
+                if publish(publisher, b"q", bytes(size)) == 0x97:
+                    break
+            else:
+                raise AssertionError("limits.memory does not hold")
+        assert connect(one, b"stranger")[1] == 0x89
+        keeper, code = connect(one, b"keeper", expiry=1000, clean=False)
+        assert code == 0
+        for _ in range(100):  # what was taken makes room
+            head, body = read(keeper)
+            assert head & 0xF0 == 0x30
+            keeper.sendall(b"\x40\2" + body[3:5])
+        keeper.sendall(b"\xc0\0")
+        while read(keeper)[0] != 0xD0:
+            pass
+        assert publish(publisher, b"q", b"more") == 0
+    keeper.close()
+
+
+def test_retained_wills_are_bounded(broker):
+    one = broker("limits: {retained: {messages: 40}}\nsys: {interval: 100ms}\n")
+    before = figure(one, b"retained messages/count")
+    for i in range(100):
+        sock, code = connect(one, b"w%d" % i, will=b"\0" + string(b"will/%d" % i) + string(b"gone"))
+        assert code == 0
+        sock.close()
+    with connect(one, b"reader")[0] as reader:
+        subscribe(reader, b"will/#")
+        reader.settimeout(0.5)
+        found = 0
+        try:
+            while read(reader):
+                found += 1
+        except TimeoutError:
+            pass
+    assert before + found <= 40 + 5, (before, found)  # $SYS comes on top
+
+
+def test_expired_retained_messages_go(broker):
+    """Below topics that `#` does not match too, and however many they are."""
+    one = broker("sys: {interval: 100ms}\n")
+    with connect(one, b"publisher")[0] as publisher:
+        for i in range(600):
+            assert publish(publisher, b"$x/%d" % i, b"soon gone", b"\2\0\0\0\1", retain=True) in (0, 16)
+        time.sleep(0.3)
+        assert figure(one, b"retained messages/count") >= 600
+        for _ in range(100):
+            time.sleep(0.1)
+            if figure(one, b"retained messages/count") < 200:
+                break
+        else:
+            raise AssertionError("expired messages are kept")
