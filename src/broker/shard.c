@@ -25,11 +25,6 @@ int64_t gw_shard_total(const struct gw_shard *shard, enum gw_metric metric)
     return total;
 }
 
-bool gw_shard_memory_full(const struct gw_shard *shard)
-{
-    return shard->memory_used >= gw_shard_settings(shard)->limits.memory;
-}
-
 void gw_shard_count_outbox(struct gw_shard *shard, struct gw_outbox *outbox)
 {
     size_t bytes = gw_outbox_bytes(outbox);
@@ -62,6 +57,15 @@ void gw_shard_measure(struct gw_shard *shard)
     for (size_t i = 0; i < GW_COUNT_OF(parts); i++)
         sum += gw_shard_total(shard, parts[i]);
     shard->memory_used = (uint64_t)sum;
+}
+
+bool gw_shard_memory_full(struct gw_shard *shard)
+{
+    uint64_t limit = gw_shard_settings(shard)->limits.memory;
+    if (shard->memory_used < limit)
+        return false;
+    gw_shard_measure(shard); /* others may have given some back while this shard slept */
+    return shard->memory_used >= limit;
 }
 
 void gw_shard_log_full(const struct gw_shard *shard, struct gw_session *session, uint32_t count)

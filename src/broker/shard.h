@@ -155,8 +155,8 @@ static inline void gw_shard_count_state(struct gw_shard *shard, int64_t bytes)
 /* Brings the figures up to date with what a session holds beside its outbox. */
 void gw_shard_count_session(struct gw_shard *shard, struct gw_session *session);
 
-/* True while limits.memory is used up, as of the beginning of the turn or the last measure. */
-bool gw_shard_memory_full(const struct gw_shard *shard);
+/* True while limits.memory is used up; a no may be as old as the turn or the last measure. */
+bool gw_shard_memory_full(struct gw_shard *shard);
 /* Adds up what all shards hold now. */
 void gw_shard_measure(struct gw_shard *shard);
 
