@@ -143,7 +143,7 @@ def check_the_check(stage):
 def unit_in(preset):
     def unit(stage):
         build(stage, preset)
-        ctest(stage, preset, r"^unit\.")
+        ctest(stage, preset, r"^(unit|fault)\.")
     return unit
 
 
