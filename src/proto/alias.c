@@ -2,6 +2,11 @@
 
 #include <stdlib.h>
 
+/* How many times its number of aliases a table sends before an alias that was not among them goes
+ * to another name. Without a pause one topic too many would map an alias anew for each message:
+ * longer packets than without aliases, and an allocation each. */
+#define IDLE_ROUNDS 8u
+
 void gw_alias_init(struct gw_alias_table *table, uint16_t maximum)
 {
     *table = (struct gw_alias_table){.maximum = maximum};
@@ -73,20 +78,24 @@ uint16_t gw_alias_assign(struct gw_alias_table *table, struct gw_span topic_name
     if (table->maximum == 0 || prepare(table) != GW_OK)
         return 0;
     unsigned oldest = 0;
+    table->clock++;
     for (unsigned i = 0; i < table->maximum; i++) {
         struct gw_alias_name *name = &table->names[i];
         if (name->hash == topic_hash &&
             gw_span_equal(gw_span_of(name->data, name->size), topic_name)) {
-            name->used = ++table->clock;
+            name->used = table->clock;
             *ret_known = true;
             return (uint16_t)(i + 1);
         }
         if (name->used < table->names[oldest].used)
             oldest = i;
     }
-    if (store(table, &table->names[oldest], topic_name) != GW_OK)
+    struct gw_alias_name *name = &table->names[oldest];
+    if (name->used != 0 && table->clock - name->used <= (uint64_t)IDLE_ROUNDS * table->maximum)
         return 0;
-    table->names[oldest].hash = topic_hash;
-    table->names[oldest].used = ++table->clock;
+    if (store(table, name, topic_name) != GW_OK)
+        return 0;
+    name->hash = topic_hash;
+    name->used = table->clock;
     return (uint16_t)(oldest + 1);
 }

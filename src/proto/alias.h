@@ -15,7 +15,7 @@
 struct gw_alias_name {
     uint8_t *data;
     uint64_t hash; /* outbound only */
-    uint64_t used; /* outbound only: when, in sends */
+    uint64_t used; /* outbound only: when, in sends; 0 = never */
     uint16_t size;
 };
 
@@ -37,7 +37,8 @@ GW_MUST_USE enum gw_status gw_alias_get(const struct gw_alias_table *table, uint
                                         struct gw_span *ret_topic_name);
 
 /* Outbound: the alias to send for a topic name, 0 for none. *ret_known tells that the peer has the
- * mapping already and the name may be left out. The least recently used alias is mapped anew. */
+ * mapping already and the name may be left out. When all are in use, names go without until the
+ * least recently used alias was idle for long enough; then it is mapped anew. */
 uint16_t gw_alias_assign(struct gw_alias_table *table, struct gw_span topic_name,
                          uint64_t topic_hash, bool *ret_known);
 

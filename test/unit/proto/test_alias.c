@@ -18,6 +18,15 @@ static struct gw_span name_of(unsigned number, char memory[16])
     return gw_span_of(memory, (size_t)size);
 }
 
+/* The bytes that it says it holds are those that it holds. */
+static void check_bytes(const struct gw_alias_table *table)
+{
+    size_t bytes = 0;
+    for (unsigned i = 0; table->names && i < table->maximum; i++)
+        bytes += sizeof(*table->names) + table->names[i].size;
+    assert_int_equal(table->bytes, bytes);
+}
+
 static void expect_name(const struct gw_alias_table *table, uint16_t alias, const char *text)
 {
     struct gw_span name;
@@ -78,6 +87,7 @@ static void a_name_is_copied_and_can_change(void **state)
     assert_int_equal(gw_alias_set(&table, 1, GW_SPAN_LIT("s")), GW_OK); /* two for one name */
     expect_name(&table, 1, "s");
     expect_name(&table, 2, "s");
+    check_bytes(&table);
     gw_alias_fini(&table);
 }
 
@@ -117,7 +127,17 @@ static void a_table_of_0_gives_out_none(void **state)
     gw_alias_fini(&table);
 }
 
-static void the_least_recently_used_is_mapped_anew(void **state)
+/* Sends a topic `count` times, which must be known. */
+static void keep_using(struct gw_alias_table *table, unsigned topic, uint16_t alias, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        bool known;
+        assert_int_equal(assign(table, topic, &known), alias);
+        assert_true(known);
+    }
+}
+
+static void what_was_idle_for_long_is_mapped_anew(void **state)
 {
     (void)state;
     static const struct {
@@ -125,19 +145,46 @@ static void the_least_recently_used_is_mapped_anew(void **state)
         uint16_t alias;
         bool known;
     } sends[] = {
-        {1, 1, false}, {1, 1, true},  {2, 2, false}, {3, 3, false}, {2, 2, true},
-        {1, 1, true},  {4, 3, false}, /* 3 was longest ago */
-        {3, 2, false},                /* now 2 */
-        {1, 1, true},  {4, 3, true},  {5, 2, false}, {3, 1, false}, {4, 3, true},
+        {1, 1, false}, {2, 2, false}, {3, 3, false}, {1, 1, true}, {4, 0, false}, {3, 3, true},
     };
     struct gw_alias_table table;
+    bool known;
     gw_alias_init(&table, 3);
     for (size_t i = 0; i < GW_COUNT_OF(sends); i++) {
-        bool known;
         assert_int_equal(assign(&table, sends[i].topic, &known), sends[i].alias);
         assert_int_equal(known, sends[i].known);
     }
+    keep_using(&table, 1, 1, 19); /* 2 was last sent 23 sends ago, 3 was 19 ago */
+    assert_int_equal(assign(&table, 4, &known), 0);
+    assert_int_equal(assign(&table, 4, &known), 2); /* more than 8 times 3 */
+    assert_false(known);
+    keep_using(&table, 4, 2, 1);
+    assert_int_equal(assign(&table, 2, &known), 0);
+    keep_using(&table, 1, 1, 1);
+    assert_int_equal(assign(&table, 2, &known), 3); /* now it was 3 */
+    assert_false(known);
+    keep_using(&table, 1, 1, 1);
     gw_alias_fini(&table);
+}
+
+/* One topic too many, in turn: all but that one keep their aliases, and nothing is allocated. */
+static void one_topic_too_many_does_not_upset_the_others(void **state)
+{
+    (void)state;
+    static const uint16_t maximums[] = {1, 2, 16, 100};
+    for (size_t m = 0; m < GW_COUNT_OF(maximums); m++) {
+        uint16_t maximum = maximums[m];
+        struct gw_alias_table table;
+        gw_alias_init(&table, maximum);
+        for (unsigned i = 0; i < 20u * (maximum + 1u); i++) {
+            unsigned topic = i % (maximum + 1u);
+            bool known;
+            uint16_t alias = assign(&table, topic, &known);
+            assert_int_equal(alias, topic < maximum ? topic + 1 : 0);
+            assert_int_equal(known, topic < maximum && i > maximum);
+        }
+        gw_alias_fini(&table);
+    }
 }
 
 static void equal_hashes_are_not_equal_names(void **state)
@@ -151,7 +198,7 @@ static void equal_hashes_are_not_equal_names(void **state)
     assert_false(known);
     assert_int_equal(gw_alias_assign(&table, GW_SPAN_LIT("a"), 77, &known), 1);
     assert_true(known);
-    assert_int_equal(gw_alias_assign(&table, GW_SPAN_LIT("z"), 0, &known), 2);
+    assert_int_equal(gw_alias_assign(&table, GW_SPAN_LIT("z"), 77, &known), 0);
     assert_false(known);
     gw_alias_fini(&table);
 }
@@ -167,23 +214,31 @@ static void both_ends_agree(void **state)
         gw_random_init(&random, m);
         gw_alias_init(&out, maximums[m]);
         gw_alias_init(&in, maximums[m]);
-        unsigned known_count = 0;
+        unsigned known_count = 0, anew = 0;
         for (unsigned i = 0; i < 3000; i++) {
-            unsigned topic = (unsigned)gw_random_below(&random, 40);
+            /* Some topics for a while, then others. */
+            unsigned topic = i / 500 * 20 + (unsigned)gw_random_below(&random, 40);
             char memory[16];
             bool known;
             uint16_t alias = assign(&out, topic, &known);
             struct gw_span name = name_of(topic, memory);
             struct gw_span got;
-            assert_in_range(alias, 1, maximums[m]);
+            assert_in_range(alias, 0, maximums[m]);
+            assert_true(alias != 0 || !known);
+            if (alias == 0)
+                continue;
             if (!known)
                 assert_int_equal(gw_alias_set(&in, alias, name), GW_OK);
+            anew += !known;
             assert_int_equal(gw_alias_get(&in, alias, &got), GW_OK);
             assert_true(gw_span_equal(got, name));
             known_count += known;
         }
-        assert_true(known_count > 0);
+        assert_true(known_count > 0 && anew > maximums[m]);
+        check_bytes(&out);
+        check_bytes(&in);
         gw_alias_fini(&out);
+        check_bytes(&out);
         gw_alias_fini(&in);
     }
 }
@@ -195,7 +250,8 @@ int main(void)
         cmocka_unit_test(a_name_is_copied_and_can_change),
         cmocka_unit_test(the_longest_name_fits),
         cmocka_unit_test(a_table_of_0_gives_out_none),
-        cmocka_unit_test(the_least_recently_used_is_mapped_anew),
+        cmocka_unit_test(what_was_idle_for_long_is_mapped_anew),
+        cmocka_unit_test(one_topic_too_many_does_not_upset_the_others),
         cmocka_unit_test(equal_hashes_are_not_equal_names),
         cmocka_unit_test(both_ends_agree),
     };
