@@ -14,6 +14,8 @@
 #include "wire/disconnect.h"
 
 #define CLOSE_FLUSH_TIME (2 * GW_NS_PER_S)
+#define SLICE_TIME       (2 * GW_NS_PER_MS) /* of one client in one turn */
+#define FRAMES_A_LOOK    4u
 #define ACK_SIZE_MAX     16u
 
 typedef void packet_fn(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
@@ -504,11 +506,24 @@ static void count(struct gw_guest *client)
         gw_guest_end(client, GW_REASON_QUOTA_EXCEEDED, "limits.memory is used up", NULL);
 }
 
+/* True if a client has had its share of this turn, by the work that its packets made here or on
+ * other shards; looked at now and then, since it costs a look at the clock. */
+static bool had_its_share(struct gw_guest *client, unsigned frames, gw_mono_ns began)
+{
+    const struct gw_shard *shard = client->shard;
+    if (frames % FRAMES_A_LOOK != 0)
+        return false;
+    if (gw_clock_mono(gw_loop_clock(shard->loop)) - began > SLICE_TIME)
+        return true;
+    return client->last_packet == GW_PACKET_PUBLISH && gw_relay_congested(shard);
+}
+
 static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
 {
+    gw_mono_ns began = gw_clock_mono(gw_loop_clock(client->shard->loop));
     if (client->state == GW_GUEST_NEW && is_foreign(client, bytes))
         return;
-    while (client->state != GW_GUEST_CLOSING) {
+    for (unsigned frames = 1; client->state != GW_GUEST_CLOSING; frames++) {
         struct gw_frame frame;
         struct gw_fault fault = {GW_REASON_SERVER_BUSY, "out of memory", NULL};
         enum gw_status status = gw_assembler_next(&client->assembler, &bytes, &frame, &fault);
@@ -521,11 +536,15 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
         if (moved_away(client, &frame, bytes))
             return;
         on_frame(client, &frame, now);
+        if (bytes.size > 0 && had_its_share(client, frames, began))
+            break;
     }
     count(client);
     choke(client);
-    if (client->shard->world->shard_count > 1 && gw_relay_congested(client->shard))
+    if (client->last_packet == GW_PACKET_PUBLISH && gw_relay_congested(client->shard))
         hold_back(client);
+    if (gw_conn_unread(client->conn, bytes) != GW_OK)
+        gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
 }
 
 static void on_bytes(void *user, struct gw_span bytes, gw_mono_ns now)

@@ -10,6 +10,9 @@
 #include "broker/replay.h"
 #include "broker/router.h"
 
+#define EVENTS_A_LOOK 16u /* handled between two looks at the clock */
+#define EVENT_NS_MAX  ((int64_t)GW_NS_PER_S)
+
 struct gw_relay_batch {
     struct gw_mail mail;
     size_t count;
@@ -34,12 +37,32 @@ static relay_fn *const handlers[GW_RELAY_KIND_COUNT] = {
     [GW_RELAY_REPLAY_GIVE] = gw_replay_on_give, [GW_RELAY_CLIENT] = on_client,
 };
 
+/* Some events are done: learns what one costs, the last 64 or so counting most. */
+static void note_cost(struct gw_shard *shard, unsigned count, uint64_t time)
+{
+    struct gw_shard_inbox *inbox = &shard->inbox;
+    int64_t before = atomic_load_explicit(&inbox->event_ns, memory_order_relaxed);
+    int64_t one = time / count < EVENT_NS_MAX ? (int64_t)(time / count) : EVENT_NS_MAX;
+    int64_t after = before + (one - before) * (int64_t)count / 64;
+    atomic_store_explicit(&inbox->event_ns, (unsigned)after, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&inbox->waiting, count, memory_order_relaxed);
+}
+
 static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
 {
     struct gw_shard *shard = owner;
     struct gw_relay_batch *batch = GW_CONTAINER(mail, struct gw_relay_batch, mail);
-    for (size_t i = 0; i < batch->count; i++)
-        handlers[batch->events[i].kind](shard, &batch->events[i], now);
+    const struct gw_clock *clock = gw_loop_clock(shard->loop);
+    gw_mono_ns began = gw_clock_mono(clock);
+    for (size_t i = 0; i < batch->count;) {
+        size_t end = batch->count - i < EVENTS_A_LOOK ? batch->count : i + EVENTS_A_LOOK;
+        unsigned count = (unsigned)(end - i);
+        for (; i < end; i++)
+            handlers[batch->events[i].kind](shard, &batch->events[i], now);
+        gw_mono_ns ended = gw_clock_mono(clock);
+        note_cost(shard, count, ended - began);
+        began = ended;
+    }
     free(batch);
 }
 
@@ -89,6 +112,8 @@ static void flush_batch(struct gw_shard *shard, unsigned to, struct gw_relay_bat
     if (!batch)
         return;
     *place = NULL;
+    atomic_fetch_add_explicit(&shard->world->shards[to].inbox.waiting, (unsigned)batch->count,
+                              memory_order_relaxed);
     gw_loop_post(shard->world->shards[to].loop, &batch->mail);
 }
 
@@ -118,11 +143,22 @@ void gw_relay_fini(struct gw_shard *shard)
     }
 }
 
+/* How long another shard will need for what waits there and what this turn adds. */
+static uint64_t lag_of(const struct gw_shard *shard, unsigned to)
+{
+    const struct gw_shard_inbox *inbox = &shard->world->shards[to].inbox;
+    const struct gw_relay_batch *batch = shard->outgoing[0][to];
+    uint64_t count = atomic_load_explicit(&inbox->waiting, memory_order_relaxed);
+    return (count + (batch ? batch->count : 0)) *
+           atomic_load_explicit(&inbox->event_ns, memory_order_relaxed);
+}
+
 bool gw_relay_congested(const struct gw_shard *shard)
 {
     size_t limit = (size_t)gw_shard_settings(shard)->limits.mailbox;
     for (unsigned to = 0; to < shard->world->shard_count; to++)
-        if (to != shard->index && gw_loop_mail_weight(shard->world->shards[to].loop) > limit)
+        if (to != shard->index && (gw_loop_mail_weight(shard->world->shards[to].loop) > limit ||
+                                   lag_of(shard, to) > GW_RELAY_LAG_MAX))
             return true;
     return false;
 }

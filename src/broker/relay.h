@@ -5,7 +5,8 @@
  * Owner   the sending shard until the batch is posted, the receiving one from then on.
  * Life    post gathers, flush (before the loop flushes its sockets) sends.
  * Limits  batches grow with one turn's work; the weight of what waits in a mailbox is bounded by
- *         limits.mailbox: publishers of a shard that is ahead are not read from meanwhile.
+ *         limits.mailbox, and the time that it will take by GW_RELAY_LAG_MAX: publishers of a shard
+ *         that is ahead are not read from meanwhile.
  *
  * An event to the shard itself is handled at once, in the caller's stack.
  */
@@ -14,6 +15,9 @@
 
 #include "base/blob.h"
 #include "base/time.h"
+
+/* How far a shard may be behind with what others sent it, as far as its past tells. */
+#define GW_RELAY_LAG_MAX (20 * GW_NS_PER_MS)
 
 struct gw_shard;
 
@@ -65,7 +69,8 @@ bool gw_relay_pending(const struct gw_shard *shard);
 /* Releases what was gathered and never sent, at the end of a shard's life. */
 void gw_relay_fini(struct gw_shard *shard);
 
-/* True while a shard that we sent to has more waiting than limits.mailbox. */
+/* True while another shard has more waiting than limits.mailbox or than it can do in
+ * GW_RELAY_LAG_MAX. */
 bool gw_relay_congested(const struct gw_shard *shard);
 
 #endif

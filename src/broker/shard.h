@@ -77,6 +77,12 @@ struct gw_shard_clients {
     bool drained;
 };
 
+/* How far a shard is behind with what others sent it. Relaxed atomics: hints for pressure. */
+struct gw_shard_inbox {
+    atomic_uint waiting;  /* events; added by senders, taken off by the owner */
+    atomic_uint event_ns; /* what one costs, smoothed; written by the owner */
+};
+
 struct gw_shard {
     struct gw_shard_world *world;
     struct gw_shard_config *config;
@@ -86,6 +92,7 @@ struct gw_shard {
     struct gw_shard_retained retained;
     struct gw_shard_clients clients;
     struct gw_relay_batch *outgoing[2][GW_BROKER_SHARDS_MAX]; /* what goes first, what after */
+    struct gw_shard_inbox inbox;
     struct gw_metrics metrics;
     struct gw_random random;
     struct gw_buf scratch;    /* what goes out: properties, reason codes; within one call */

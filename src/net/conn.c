@@ -327,10 +327,8 @@ static void open_ready(struct gw_conn *conn, uint32_t bits, gw_mono_ns now)
 {
     if (!(bits & (GW_POLL_READ | GW_POLL_HANGUP)))
         return;
-    if (conn->stash != NULL) {
-        gw_conn_deliver(conn, now);
+    if (conn->stash != NULL) /* it is on the loop's list, and comes first */
         return;
-    }
     size_t size;
     int os_errno;
     switch (receive(conn, &size, &os_errno)) {
@@ -531,6 +529,18 @@ void gw_conn_want_drained(struct gw_conn *conn, size_t low_mark)
     set(conn, WANT_DRAINED);
     conn->low_mark = low_mark;
     make_dirty(conn);
+}
+
+enum gw_status gw_conn_unread(struct gw_conn *conn, struct gw_span bytes)
+{
+    GW_ASSERT(conn->loop != NULL && conn->stash == NULL);
+    if (has(conn, CLOSING) || bytes.size == 0)
+        return GW_OK;
+    if (!keep_bytes(conn, bytes))
+        return GW_NO_MEMORY;
+    if (!has(conn, PAUSED))
+        gw_list_push_back(&conn->loop->stashes, &conn->stash->link);
+    return GW_OK;
 }
 
 void gw_conn_pause(struct gw_conn *conn)

@@ -68,6 +68,11 @@ size_t gw_conn_output_size(const struct gw_conn *conn);
  * if it already is). */
 void gw_conn_want_drained(struct gw_conn *conn, size_t low_mark);
 
+/* Gives the end of what on_bytes brought back: it comes again in the next turn (or after resume),
+ * when everybody else has had theirs. GW_NO_MEMORY: the connection must be closed. Ignored after
+ * close. */
+GW_MUST_USE enum gw_status gw_conn_unread(struct gw_conn *conn, struct gw_span bytes);
+
 /* Stops and resumes reading; bytes stay in the socket. Calls are not counted. A peer that hangs up
  * meanwhile costs no turns, and what it sent before comes after resume, then the end. */
 void gw_conn_pause(struct gw_conn *conn);

@@ -387,6 +387,53 @@ def test_a_stopped_subscriber_costs_its_bound_and_goes_on(attacked):
     assert last >= 0
 
 
+@pytest.mark.parametrize("tail", ("/#", "/a" * 60 + "/b"), ids=("all", "almost"))
+def test_a_flood_that_costs_much_to_match(serve, tail):
+    """Thousands of overlapping filters and a flood to their topic, which matches them or almost does:
+    others get their turns on every loop, so that nothing of theirs piles up beyond its queue."""
+    broker = serve("threads: 3\nlog: {repeats: 0}\n")
+    filters = ["/".join("a" if n >> bit & 1 else "+" for bit in range(11)) + tail
+               for n in range(1000)]
+    idle = [join(broker.address, 5) for _ in range(6)]
+    for peer in idle:
+        for at in range(0, len(filters), 100):
+            peer.send(m.subscribe(5, at + 1, [(f, 0) for f in filters[at:at + 100]]))
+            peer.want(m.SUBACK)
+    over, count, topic = threading.Event(), 2500, fresh("calm")
+    name = "a" + "/a" * 10 + ("" if tail == "/#" else "/a" * 60)
+
+    def flood():
+        peer, data = join(broker.address, 5), m.publish(5, name, b"x") * 200
+        peer.sock.setblocking(False)
+        while not over.is_set():
+            try:
+                sent = peer.sock.send(data)
+                data = data[sent:] + data[:sent]
+            except BlockingIOError:
+                time.sleep(0.005)
+        peer.shut()
+
+    def innocents():
+        try:
+            sub, pub, acked = join(broker.address, 5), join(broker.address, 5), 0
+            sub.subscribe(topic, qos=2)
+            reader = threading.Thread(target=lambda: [sub.message(payload=str(n))
+                                                      for n in range(count)])
+            reader.start()
+            for n in range(count):
+                pub.send(m.publish(5, topic, str(n), qos=1, pid=n + 1))
+                if n - acked >= 30:
+                    pub.want(m.PUBACK, code=0)
+                    acked += 1
+            reader.join(WAIT)
+            assert not reader.is_alive()
+        finally:
+            over.set()
+    in_threads(flood, innocents)
+    for peer in idle:
+        peer.shut()
+
+
 # ---- under load ----------------------------------------------------------------------------------
 
 def load(address, over, seed):

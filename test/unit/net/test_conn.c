@@ -205,6 +205,59 @@ static void does_not_read_while_paused(void **state)
     world_free(world);
 }
 
+/* Takes three more of the bytes that came and gives the rest back. */
+static void nibble(struct owner *owner)
+{
+    size_t taken = owner->size / 3 * 3 == owner->size ? 3 : owner->size % 3;
+    size_t rest = owner->bytes_in - taken;
+    owner->bytes_in = 0; /* of this call only */
+    owner->size -= rest;
+    assert_int_equal(gw_conn_unread(owner->conn, gw_span_of(owner->bytes + owner->size, rest)),
+                     GW_OK);
+}
+
+static void pause_and_nibble(struct owner *owner)
+{
+    gw_conn_pause(owner->conn);
+    nibble(owner);
+}
+
+/* What is given back comes in the next turn, before what came later, and not while paused. */
+static void gives_bytes_back(void **state)
+{
+    (void)state;
+    struct world *world = world_new(1);
+    struct owner *a = &world->owners[0];
+    a->do_bytes = nibble;
+    give(a, "abcdefghi");
+    turn(world);
+    assert_got(a, "abc");
+    assert_false(fake_sleeps(world->fake, world->loop));
+    assert_got(a, "abcdef");
+    a->do_bytes = pause_and_nibble;
+    give(a, "jkl");
+    turn(world);
+    turn(world);
+    assert_got(a, "abcdefghi");
+    gw_conn_resume(a->conn);
+    turn(world);
+    turn(world);
+    assert_got(a, "abcdefghijkl");
+    gw_conn_resume(a->conn);
+    give(a, "mnopqr");
+    turn(world);
+    turn(world);
+    assert_got(a, "abcdefghijklmno");
+    assert_true(fake_sleeps(world->fake, world->loop));
+    gw_conn_resume(a->conn);
+    turn(world);
+    assert_got(a, "abcdefghijklmnopqr");
+    gw_conn_resume(a->conn);
+    give(a, "stuvwx"); /* the rest of it is released with the connection */
+    turn(world);
+    world_free(world);
+}
+
 /* The peer hangs up while we are paused, in part or wholly: no spinning, no byte lost. */
 static void notices_a_hangup_while_paused(void **state)
 {
@@ -362,6 +415,7 @@ int main(void)
         cmocka_unit_test(reads_on_after_a_failed_write),
         cmocka_unit_test(ends_some_time_after_a_failed_write),
         cmocka_unit_test(does_not_read_while_paused),
+        cmocka_unit_test(gives_bytes_back),
         cmocka_unit_test(notices_a_hangup_while_paused),
         cmocka_unit_test(a_stuck_write_learns_of_the_hangup),
         cmocka_unit_test(drained_is_bounded_within_a_turn),
