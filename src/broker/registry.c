@@ -93,7 +93,6 @@ static void forget(struct gw_shard *shard, struct gw_session *session)
     while (!gw_list_empty(&session->subscriptions))
         gw_registry_unsubscribe(
             shard, GW_CONTAINER(session->subscriptions.next, struct gw_subscription, link));
-    gw_replay_cancel_all(shard, session);
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
     gw_map_remove(&shard->sessions.by_id, &session->node);
     gw_handles_remove(&shard->sessions.handles, session->handle);

@@ -8,9 +8,10 @@
 #include "broker/router.h"
 #include "topic/name.h"
 
-#define STEP_VISITS  2048u /* nodes of the retained index looked at in one step */
-#define STEPS_A_TURN 64u
+#define STEP_VISITS  128u /* topics looked at in one step */
+#define STEPS_A_TURN 16u
 #define PASSED_MAX   4096u /* topics that passed live, remembered for all replays of a session */
+#define PASSED_BYTES ((int64_t)PASSED_MAX * 8)
 
 struct gw_replay {
     struct gw_list link;  /* in its session */
@@ -22,7 +23,8 @@ struct gw_replay {
     uint64_t passed_before;           /* session->passed_count when it began */
     uint16_t at;                      /* the shard that is asked now */
     uint16_t last;                    /* the last one to ask */
-    bool waiting;                     /* for another shard's answer */
+    uint16_t asked;                   /* messages, of another shard whose answer is not here yet */
+    bool waiting;                     /* for that answer */
 };
 
 /* A question to another shard, and its answer: the cursor travels along. */
@@ -46,9 +48,17 @@ void gw_replay_fini(struct gw_shard *shard)
     gw_handles_fini(&shard->retained.replays);
 }
 
+static int64_t bytes_of(const struct gw_replay *replay)
+{
+    return (int64_t)sizeof(*replay) +
+           2 * (int64_t)gw_subscription_filter(replay->subscription).size;
+}
+
 static void replay_free(struct gw_shard *shard, struct gw_replay *replay)
 {
     struct gw_session *session = replay->session;
+    gw_shard_count_state(shard, -bytes_of(replay));
+    session->replay_asked -= replay->asked;
     gw_list_remove(&replay->link);
     gw_list_remove(&replay->ready);
     gw_handles_remove(&shard->retained.replays, replay->handle);
@@ -57,6 +67,8 @@ static void replay_free(struct gw_shard *shard, struct gw_replay *replay)
     replay->subscription->replay = NULL;
     free(replay);
     if (gw_list_empty(&session->replays)) {
+        if (session->passed)
+            gw_shard_count_state(shard, -PASSED_BYTES);
         free(session->passed);
         session->passed = NULL;
     }
@@ -70,18 +82,19 @@ static void make_ready(struct gw_shard *shard, struct gw_replay *replay)
     gw_shard_want_turn(shard);
 }
 
-void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct gw_span filter)
+enum gw_status gw_replay_start(struct gw_shard *shard, struct gw_session *session,
+                               struct gw_span filter)
 {
     struct gw_subscription *subscription =
         gw_subscription_find(&shard->sessions.subscriptions, session->handle, filter);
-    if (subscription)
-        gw_replay_cancel(shard, subscription);
-    struct gw_replay *replay = subscription ? calloc(1, sizeof(*replay)) : NULL;
-    GW_ASSERT(replay != NULL);
+    GW_ASSERT(subscription != NULL);
+    gw_replay_cancel(shard, subscription);
+    struct gw_replay *replay = calloc(1, sizeof(*replay));
+    if (!replay)
+        return GW_NO_MEMORY;
     replay->session = session;
     replay->subscription = subscription;
     replay->passed_before = session->passed_count;
-    subscription->replay = replay;
     gw_list_init(&replay->ready);
     replay->last = (uint16_t)(shard->world->shard_count - 1);
     if (!gw_filter_has_wildcard(filter)) {
@@ -91,9 +104,16 @@ void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct 
     enum gw_status status = gw_retained_cursor_init(&replay->cursor, filter);
     if (status == GW_OK)
         status = gw_handles_add(&shard->retained.replays, replay, &replay->handle);
-    GW_ASSERT(status == GW_OK);
+    if (status != GW_OK) {
+        gw_retained_cursor_fini(&replay->cursor);
+        free(replay);
+        return status;
+    }
+    subscription->replay = replay;
     gw_list_push_back(&session->replays, &replay->link);
-    make_ready(shard, replay);
+    gw_shard_count_state(shard, bytes_of(replay));
+    gw_replay_on_room(shard, session);
+    return GW_OK;
 }
 
 void gw_replay_cancel(struct gw_shard *shard, struct gw_subscription *subscription)
@@ -104,16 +124,16 @@ void gw_replay_cancel(struct gw_shard *shard, struct gw_subscription *subscripti
     gw_replay_on_room(shard, subscription->session);
 }
 
-void gw_replay_cancel_all(struct gw_shard *shard, struct gw_session *session)
+/* How many messages may be asked for now. */
+static uint32_t room_of(const struct gw_session *session)
 {
-    struct gw_list *link;
-    while ((link = gw_list_pop_front(&session->replays)) != NULL)
-        replay_free(shard, GW_CONTAINER(link, struct gw_replay, link));
+    uint32_t used = session->outbox.queued_count + session->replay_asked;
+    return used < GW_REPLAY_QUEUED_MAX ? GW_REPLAY_QUEUED_MAX - used : 0;
 }
 
 void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session)
 {
-    if (gw_list_empty(&session->replays) || session->outbox.queued_count >= GW_REPLAY_QUEUED_MAX)
+    if (gw_list_empty(&session->replays) || room_of(session) == 0)
         return;
     /* The analyser does not see gw_list_remove in replay_free lead the head past what is freed. */
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
@@ -122,8 +142,11 @@ void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session)
 
 void gw_replay_on_live(struct gw_session *session, uint64_t topic_hash)
 {
-    if (!session->passed)
+    if (!session->passed) {
         session->passed = malloc(PASSED_MAX * sizeof(*session->passed));
+        if (session->passed)
+            gw_shard_count_state(session->owner, PASSED_BYTES);
+    }
     if (session->passed)
         session->passed[session->passed_count++ % PASSED_MAX] = topic_hash;
 }
@@ -161,20 +184,30 @@ static void give(struct gw_shard *shard, struct gw_replay *replay, struct gw_blo
     gw_deliverer_give(shard, replay->session, &message, &options, true);
 }
 
+/* Its client, which comes again, finds everything as it is now. */
+static void out_of_memory(const struct gw_replay *replay)
+{
+    if (replay->session->link)
+        gw_guest_end(replay->session->link, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+}
+
 /* The next shard, or the end. */
 static void advance(struct gw_shard *shard, struct gw_replay *replay)
 {
+    struct gw_session *session = replay->session;
+    struct gw_retained_cursor next;
     if (replay->at == replay->last) {
-        struct gw_session *session = replay->session;
         replay_free(shard, replay);
         gw_replay_on_room(shard, session);
         return;
     }
-    replay->at++;
+    if (gw_retained_cursor_init(&next, gw_subscription_filter(replay->subscription)) != GW_OK) {
+        out_of_memory(replay);
+        return;
+    }
     gw_retained_cursor_fini(&replay->cursor);
-    enum gw_status status =
-        gw_retained_cursor_init(&replay->cursor, gw_subscription_filter(replay->subscription));
-    GW_ASSERT(status == GW_OK);
+    replay->cursor = next;
+    replay->at++;
     make_ready(shard, replay);
 }
 
@@ -192,10 +225,8 @@ static bool order_visit(void *user, struct gw_span name, void *value)
 /* Collects up to order->wanted messages of this shard. */
 static void collect(struct gw_shard *shard, struct gw_replay_order *order)
 {
-    enum gw_status status =
-        gw_retained_walk(shard->retained.set, &order->cursor, STEP_VISITS, order_visit, order);
-    GW_ASSERT(status == GW_OK || status == GW_MORE || status == GW_END);
-    order->ended = status == GW_END;
+    order->ended = gw_retained_walk(shard->retained.set, &order->cursor, STEP_VISITS, order_visit,
+                                    order) == GW_END;
 }
 
 /* Gives what an order brought; it is empty then. */
@@ -214,28 +245,39 @@ static void unpack(struct gw_shard *shard, struct gw_replay *replay, struct gw_r
 
 static void ask(struct gw_shard *shard, struct gw_replay *replay, uint32_t wanted)
 {
+    struct gw_session *session = replay->session;
     struct gw_replay_order *order = calloc(1, sizeof(*order));
-    GW_ASSERT(order != NULL);
+    if (!order) {
+        out_of_memory(replay);
+        return;
+    }
     order->cursor = replay->cursor;
     order->wanted = wanted;
     replay->waiting = true;
+    replay->asked = (uint16_t)wanted;
+    session->replay_asked += wanted;
     gw_relay_post(shard, replay->at,
                   &(struct gw_relay_event){
                       .kind = GW_RELAY_REPLAY_ASK, .object = order, .origin = replay->handle});
+    /* Those that wait stand behind those that do not; the next of these may have room too. */
+    gw_list_remove(&replay->link);
+    gw_list_push_back(&session->replays, &replay->link);
+    gw_replay_on_room(shard, session);
 }
 
 static void step(struct gw_shard *shard, struct gw_replay *replay, gw_mono_ns now)
 {
     struct gw_session *session = replay->session;
     const struct gw_guest *client = session->link;
-    if (!client || client->state != GW_GUEST_CONNECTED ||
-        session->outbox.queued_count >= GW_REPLAY_QUEUED_MAX)
+    uint32_t wanted = room_of(session);
+    if (!client || client->state != GW_GUEST_CONNECTED || wanted == 0)
         return;                       /* gw_replay_on_room brings it back */
     if (!gw_guest_has_room(client)) { /* with an empty queue nobody else asks for that event */
         gw_conn_want_drained(client->conn, (size_t)gw_shard_settings(shard)->limits.output / 2);
         return;
     }
-    uint32_t wanted = GW_REPLAY_QUEUED_MAX - session->outbox.queued_count;
+    if (replay->cursor.exact)
+        wanted = 1;
     if (replay->at != shard->index) {
         ask(shard, replay, wanted);
         return;
@@ -282,6 +324,8 @@ void gw_replay_on_give(struct gw_shard *shard, struct gw_relay_event *event, gw_
         return;
     }
     replay->waiting = false;
+    replay->session->replay_asked -= replay->asked;
+    replay->asked = 0;
     replay->cursor = order->cursor;
     unpack(shard, replay, order, now);
     if (order->ended)

@@ -19,11 +19,12 @@
 void gw_replay_init(struct gw_shard *shard);
 void gw_replay_fini(struct gw_shard *shard);
 
-/* Begins for a subscription that the session has; its first messages come later in this turn. */
-void gw_replay_start(struct gw_shard *shard, struct gw_session *session, struct gw_span filter);
-/* Stops one, all. */
+/* Begins for a subscription that the session has; its first messages come later in this turn.
+ * GW_NO_MEMORY, GW_LIMIT. */
+GW_MUST_USE enum gw_status gw_replay_start(struct gw_shard *shard, struct gw_session *session,
+                                           struct gw_span filter);
+/* Stops it, if the subscription has one. */
 void gw_replay_cancel(struct gw_shard *shard, struct gw_subscription *subscription);
-void gw_replay_cancel_all(struct gw_shard *shard, struct gw_session *session);
 
 /* The session's queue got shorter, or its client came back. */
 void gw_replay_on_room(struct gw_shard *shard, struct gw_session *session);

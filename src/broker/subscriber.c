@@ -216,8 +216,8 @@ void gw_subscriber_on_subscribe(struct gw_guest *client, const struct gw_frame *
     send_suback(client, &packet, gw_span_of(reasons, packet.filter_count));
     filters = gw_reader_of(packet.filters);
     for (uint32_t i = 0; gw_subscribe_next(&filters, packet.type, &request) == GW_OK; i++)
-        if (retained[i])
-            gw_replay_start(client->shard, client->session, request.filter);
+        if (retained[i] && gw_replay_start(client->shard, client->session, request.filter) != GW_OK)
+            gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
 }
 
 static uint8_t unsubscribe(struct gw_guest *client, struct gw_span filter)

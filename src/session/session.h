@@ -47,6 +47,7 @@ struct gw_session {
     struct gw_list replays;       /* retained sets being sent; the broker's */
     uint64_t *passed;             /* topics that came live meanwhile; the broker's */
     uint64_t passed_count;
+    uint32_t replay_asked; /* retained messages on their way from other loops; the broker's */
     struct gw_will *will;  /* NULL if none */
     struct gw_timer timer; /* the broker arms it at next_deadline */
     gw_mono_ns closed_at;
