@@ -69,8 +69,9 @@ static enum gw_status init_shards(struct gw_broker *broker)
     if (wanted > GW_BROKER_SHARDS_MAX)
         wanted = GW_BROKER_SHARDS_MAX;
     world->shards = calloc(wanted, sizeof(*world->shards));
+    world->strangers = calloc(GW_SHARD_STRANGERS, sizeof(*world->strangers));
     broker->threads = calloc(wanted, sizeof(*broker->threads));
-    if (!world->shards || !broker->threads)
+    if (!world->shards || !world->strangers || !broker->threads)
         return GW_NO_MEMORY;
     world->shard_count = wanted;
     for (unsigned i = 0; i < wanted; i++)
@@ -140,6 +141,7 @@ void gw_broker_free(struct gw_broker *broker)
     gw_shard_config_unref(broker->config);
     free(broker->posts);
     free(broker->threads);
+    free(world->strangers);
     free(world->shards);
     free(broker);
 }

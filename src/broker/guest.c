@@ -577,8 +577,6 @@ void gw_guest_move(struct gw_guest *client, unsigned to)
     gw_list_remove(&client->link);
     gw_conn_detach(client->conn);
     gw_assembler_fini(&client->assembler);
-    gw_registry_count_address(shard, gw_conn_peer(client->conn), -1);
-    client->counted = false;
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS, -1);
     gw_shard_count_state(shard, -(int64_t)client->told_bytes);
     client->told_bytes = 0;

@@ -96,7 +96,7 @@ struct gw_guest {
     uint8_t last_packet; /* enum gw_packet_type */
     bool choked;         /* not read from: it does not read what we answer */
     bool anonymous;      /* its listener lets strangers in */
-    bool counted;        /* in shard->clients.addresses */
+    bool counted;        /* among the strangers of its address */
 };
 
 /* Takes a connection that a listener accepted. */

@@ -1,7 +1,6 @@
 #include "broker/registry.h"
 
 #include <netinet/in.h>
-#include <stdlib.h>
 
 #include "base/assert.h"
 #include "broker/group.h"
@@ -145,24 +144,10 @@ void gw_registry_fini(struct gw_shard *shard)
     }
     gw_map_fini(&shard->sessions.by_id);
     gw_map_fini(&shard->sessions.subscriptions);
-    gw_map_fini(&shard->clients.addresses);
     gw_handles_fini(&shard->sessions.handles);
 }
 
 /* -- connections before CONNECT, by address -- */
-
-struct address_count {
-    struct gw_map_node node;
-    uint32_t count;
-    uint8_t size;
-    uint8_t bytes[16];
-};
-
-static struct gw_span address_key(const struct gw_map_node *node)
-{
-    const struct address_count *entry = GW_CONTAINER_CONST(node, struct address_count, node);
-    return gw_span_of(entry->bytes, entry->size);
-}
 
 /* The address without its port; an IPv6 host counts by its /64. */
 static struct gw_span host_bytes(const struct gw_address *address)
@@ -183,35 +168,17 @@ static struct gw_span host_bytes(const struct gw_address *address)
 enum gw_status gw_registry_count_address(struct gw_shard *shard, const struct gw_address *address,
                                          int change)
 {
-    struct gw_map *map = &shard->clients.addresses;
-    struct gw_span host = host_bytes(address);
-    struct gw_map_node *node = gw_map_find(map, host);
-    struct address_count *entry = node ? GW_CONTAINER(node, struct address_count, node) : NULL;
+    uint64_t hash = gw_shard_hash(shard, host_bytes(address));
+    atomic_uint *count = &shard->world->strangers[hash % GW_SHARD_STRANGERS];
     if (change < 0) {
-        GW_ASSERT(entry != NULL);
-        if (--entry->count == 0) {
-            gw_map_remove(map, &entry->node);
-            free(entry);
-        }
+        GW_ASSERT(atomic_fetch_sub_explicit(count, 1, memory_order_relaxed) > 0);
         return GW_OK;
     }
     uint32_t limit = gw_shard_settings(shard)->limits.connections_unauthenticated_per_address;
-    if (entry && entry->count >= limit)
-        return GW_LIMIT;
-    if (!entry) {
-        entry = calloc(1, sizeof(*entry));
-        if (!entry)
-            return GW_NO_MEMORY;
-        entry->size = (uint8_t)host.size;
-        if (host.size > 0)
-            memcpy(entry->bytes, host.data, host.size);
-        if (gw_map_insert(map, &entry->node) != GW_OK) {
-            free(entry);
-            return GW_NO_MEMORY;
-        }
-    }
-    entry->count++;
-    return GW_OK;
+    if (atomic_fetch_add_explicit(count, 1, memory_order_relaxed) < limit)
+        return GW_OK;
+    atomic_fetch_sub_explicit(count, 1, memory_order_relaxed);
+    return GW_LIMIT;
 }
 
 void gw_registry_init(struct gw_shard *shard)
@@ -219,6 +186,5 @@ void gw_registry_init(struct gw_shard *shard)
     uint64_t seed = shard->world->services.seed;
     gw_map_init(&shard->sessions.by_id, gw_session_key, seed);
     gw_map_init(&shard->sessions.subscriptions, gw_subscription_key, seed);
-    gw_map_init(&shard->clients.addresses, address_key, seed);
     gw_handles_init(&shard->sessions.handles, shard->index);
 }

@@ -23,6 +23,8 @@ struct gw_relay_batch;
 struct gw_router_scratch;
 struct gw_guest;
 
+#define GW_SHARD_STRANGERS 65536u /* so many that few of them are shared */
+
 /* A configuration in use, counted by the shards that read it. */
 struct gw_shard_config {
     atomic_uint refs;
@@ -36,6 +38,9 @@ struct gw_shard_world {
     unsigned shard_count;
     gw_mono_ns started_at;
     atomic_uint drained; /* shards whose drain is over */
+    /* Connections before CONNECT, by hash of their address, which the shards count together: two
+     * addresses in one slot share its limit. Relaxed and unpaired: nothing hangs on a count. */
+    atomic_uint *strangers;
 };
 
 /* Sessions and what hangs on them. */
@@ -68,10 +73,9 @@ struct gw_shard_retained {
 };
 
 struct gw_shard_clients {
-    struct gw_list all;      /* gw_guest.link */
-    struct gw_list paused;   /* gw_guest.paused: not read while other shards are behind */
-    struct gw_list ending;   /* gw_guest.paused: to let go of their session this turn */
-    struct gw_map addresses; /* connections before CONNECT, by address */
+    struct gw_list all;    /* gw_guest.link */
+    struct gw_list paused; /* gw_guest.paused: not read while other shards are behind */
+    struct gw_list ending; /* gw_guest.paused: to let go of their session this turn */
     struct gw_timer pressure;
     bool draining;
     bool drained;
