@@ -45,10 +45,36 @@ def wait_port(port, host="127.0.0.1"):
     raise AssertionError("no broker on port %d" % port)
 
 
+class Broker(tuple):
+    """Host and port of a broker, and where it logs subscriptions, if it does."""
+
+    def __new__(cls, host, port, log=None):
+        self = super().__new__(cls, (host, port))
+        self.log, self.expected = log, 0
+        return self
+
+    def await_subscriptions(self):
+        """Waits until everything that was started has subscribed, as the broker's log tells."""
+        if self.log is None:
+            time.sleep(0.5)
+            return
+        for _ in range(1000):
+            if self.log.exists() and len(self.log.read_bytes().splitlines()) >= self.expected:
+                return
+            time.sleep(0.01)
+        self.expected = len(self.log.read_bytes().splitlines())
+
+    def await_first(self):
+        self.expected = 1
+        self.await_subscriptions()
+
+
 def start_mosquitto(directory, extra=""):
     port = free_port()
     conf = directory / "mosquitto.conf"
-    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\n{extra}")
+    log = directory / "subscriptions.log"
+    conf.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\n"
+                    f"log_dest file {log}\nlog_type subscribe\nuser root\n{extra}")
     process = subprocess.Popen(["mosquitto", "-c", str(conf)], stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL)
     wait_port(port)
@@ -60,10 +86,11 @@ def broker(tmp_path_factory):
     given = os.environ.get("GODWIT_TEST_BROKER")
     if given:
         host, port = given.rsplit(":", 1)
-        yield host, int(port)
+        yield Broker(host, int(port))
         return
-    process, port = start_mosquitto(tmp_path_factory.mktemp("broker"))
-    yield "127.0.0.1", port
+    directory = tmp_path_factory.mktemp("broker")
+    process, port = start_mosquitto(directory)
+    yield Broker("127.0.0.1", port, directory / "subscriptions.log")
     process.terminate()
     process.wait(10)
 
@@ -74,13 +101,15 @@ class Run:
     def __init__(self, process):
         self.process = process
 
-    def finish(self, timeout=15, data=None):
+    def finish(self, timeout=60, data=None):
         out, err = self.process.communicate(data, timeout)
         return self.process.returncode, out, err
 
 
 def start(maker, tool, args, address=None, **kwargs):
     where = ["-h", address[0], "-p", str(address[1])] if address else []
+    if isinstance(address, Broker) and tool in ("sub", "rr"):
+        address.expected += max(1, list(args).count("-t")) if tool == "sub" else 1
     return Run(subprocess.Popen(TOOLS[maker](tool) + where + list(args), stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV,
                                 preexec_fn=restore_sigpipe, **kwargs))
@@ -105,7 +134,7 @@ def neutral(text):
 def subscribed(address, maker, args, pubs, seconds="1.2", sub_tool="sub"):
     """Runs sub, publishes when it is subscribed, and gives its exit code and stdout."""
     sub = start(maker, sub_tool, args, address)
-    time.sleep(0.25)
+    address.await_subscriptions()
     for pub in pubs:
         publish(address, *pub)
     return sub.finish()
@@ -260,7 +289,7 @@ def test_pub_sends_the_same(broker, args, data):
     topic = "pub/" + uuid.uuid4().hex
     for maker in TOOLS:
         sub = start("mosquitto", "sub", ["-t", topic, "-q", "2", "-F", "%q %l %x", "-W", "2"], broker)
-        time.sleep(0.2)
+        broker.await_subscriptions()
         code, out, _ = run(maker, "pub", ["-t", topic, "-d"] + args, broker, data)
         # The lines of parallel work may come in another order.
         lines = sorted(neutral(out).splitlines())
@@ -277,7 +306,7 @@ def test_pub_sends_a_file(broker, tmp_path):
     (tmp_path / "f").write_bytes(content)
     for maker in TOOLS:
         sub = start(maker, "sub", ["-t", "file", "-q", "1", "-C", "1", "-N"], broker)
-        time.sleep(0.2)
+        broker.await_subscriptions()
         assert run(maker, "pub", ["-t", "file", "-q", "1", "-f", str(tmp_path / "f")], broker)[0] == 0
         assert sub.finish()[:2] == (0, content)
 
@@ -288,7 +317,7 @@ def test_pub_lines_in_bulk_arrive_in_order(broker):
     lines = b"".join(b"%d\n" % i for i in range(count))
     for qos in ("0", "1", "2"):
         sub = start("godwit", "sub", ["-t", "bulk", "-q", qos, "-C", str(count)], broker)
-        time.sleep(0.2)
+        broker.await_subscriptions()
         pub = threading.Thread(target=run, args=("godwit", "pub", ["-t", "bulk", "-q", qos, "-l"],
                                                  broker, lines))
         pub.start()
@@ -298,7 +327,7 @@ def test_pub_lines_in_bulk_arrive_in_order(broker):
 
 def test_pub_lines_go_while_input_waits(broker):
     sub = start("godwit", "sub", ["-t", "slow", "-C", "2"], broker)
-    time.sleep(0.2)
+    broker.await_subscriptions()
     pub = start("godwit", "pub", ["-t", "slow", "-l"], broker)
     pub.process.stdin.write(b"first\nsecond\n")
     pub.process.stdin.flush()
@@ -310,8 +339,8 @@ def test_pub_lines_go_while_input_waits(broker):
 def test_pub_url(broker):
     results = []
     for maker in TOOLS:
-        sub = start(maker, "sub", ["-t", "url/t", "-C", "1", "-W", "3"], broker)
-        time.sleep(0.2)
+        sub = start(maker, "sub", ["-t", "url/t", "-C", "1", "-W", "10"], broker)
+        broker.await_subscriptions()
         code = run(maker, "pub", ["-m", "x", "-L", f"mqtt://u:p@{broker[0]}:{broker[1]}/url/t"])[0]
         results.append((code, sub.finish()[:2]))
     assert results[0] == results[1] == (0, (0, b"x\n"))
@@ -399,9 +428,9 @@ MESSAGES = [
 def test_formats(broker, version, message):
     """All formats at once: a subscriber each, of both makers."""
     topic = "fmt/" + uuid.uuid4().hex[:8]
-    args = ["-V", version, "-t", topic, "-q", "1", "-C", "1", "-W", "3", "-F"]
+    args = ["-V", version, "-t", topic, "-q", "1", "-C", "1", "-W", "20", "-F"]
     subs = [[start(maker, "sub", args + [form], broker) for maker in TOOLS] for form in FORMATS]
-    time.sleep(0.8)
+    broker.await_subscriptions()
     publish(broker, "-V", "5", "-t", topic, *MESSAGES[message])
     for form, pair in zip(FORMATS, subs):
         theirs, ours = (sub.finish() for sub in pair)
@@ -430,7 +459,7 @@ def test_json_payloads(broker):
     results = []
     for maker in TOOLS:
         sub = start(maker, "sub", ["-t", "json", "-F", "%J", "-W", "1"], broker)
-        time.sleep(0.3)
+        broker.await_subscriptions()
         publish(broker, "-t", "json", "-l", data=lines)
         results.append([neutral(line) for line in sub.finish()[1].split(b"\n")])
     assert results[1] == results[0]
@@ -490,7 +519,7 @@ def test_sub_ends_in_order_on_a_signal(broker, name, version):
         watch = start("mosquitto", "sub", ["-t", "will/x", "-W", "1"], broker)
         sub = start(maker, "sub", ["-t", "sig", "-V", version, "--will-topic", "will/x", "-d",
                                    "--will-payload", "gone"], broker)
-        time.sleep(0.4)
+        broker.await_subscriptions()
         sub.process.send_signal(getattr(signal, name))
         code, out, _ = sub.finish()
         results.append((code, neutral(out), watch.finish()[1]))
@@ -500,7 +529,7 @@ def test_sub_ends_in_order_on_a_signal(broker, name, version):
 def test_sub_ends_when_its_reader_has_gone(broker):
     for maker in TOOLS:
         sub = start(maker, "sub", ["-t", "pipe"], broker)
-        time.sleep(0.2)
+        broker.await_subscriptions()
         sub.process.stdout.close()
         for _ in range(2):
             publish(broker, "-t", "pipe", "-m", "x")
@@ -517,7 +546,8 @@ def test_options_file(broker, tmp_path):
     for maker in TOOLS:
         sub = subprocess.Popen(TOOLS[maker]("sub") + ["-t", "more"], stdout=subprocess.PIPE,
                                stderr=subprocess.DEVNULL, env={**ENV, "XDG_CONFIG_HOME": str(tmp_path)})
-        time.sleep(0.3)
+        broker.expected += 2
+        broker.await_subscriptions()
         publish(broker, "-t", "file/with space", "-m", "1")
         publish(broker, "-t", "more", "-m", "2")
         out, _ = sub.communicate(timeout=10)
@@ -537,7 +567,7 @@ def test_rr(broker, args):
     for maker in TOOLS:
         seen = start("mosquitto", "sub", ["-V", "5", "-t", topic, "-C", "1", "-F", "%q %p %R %D"],
                      broker)
-        time.sleep(0.2)
+        broker.await_subscriptions()
         rr = start(maker, "rr", ["-t", topic, "-e", topic + "/back", "-m", "ask", "-d"] + args, broker)
         request = seen.finish()[1]
         publish(broker, "-V", "5", "-t", topic + "/back", "-m", "answer")
@@ -629,7 +659,7 @@ def test_odd_brokers(tool, args, replies, hold, expected):
 def test_sub_connects_again(tmp_path):
     process, port = start_mosquitto(tmp_path)
     sub = start("godwit", "sub", ["-t", "again", "-C", "2"], ("127.0.0.1", port))
-    time.sleep(0.3)
+    Broker("127.0.0.1", port, tmp_path / "subscriptions.log").await_first()
     publish(("127.0.0.1", port), "-t", "again", "-m", "1")
     process.terminate()
     process.wait(10)
