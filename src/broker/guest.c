@@ -530,6 +530,10 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
         if (status == GW_MORE)
             break;
         if (status != GW_OK) {
+            if (fault.reason == GW_REASON_PACKET_TOO_LARGE)
+                fault.what = client->state == GW_GUEST_CONNECTED
+                                 ? "packet larger than limits.packet"
+                                 : "packet larger than limits.packet_before_connect";
             gw_guest_end_fault(client, &fault);
             break;
         }

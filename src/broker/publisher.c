@@ -90,14 +90,16 @@ static enum gw_reason judge(struct gw_guest *client, const struct gw_publish *pa
     return GW_REASON_SUCCESS;
 }
 
-static const char *refusal_text(enum gw_reason reason)
+static const char *refusal_text(const struct gw_shard *shard, enum gw_reason reason)
 {
     switch (reason) {
     case GW_REASON_TOPIC_NAME_INVALID:
         return "topic name with more levels than limits.topic_levels";
     case GW_REASON_NOT_AUTHORIZED: return "not authorized to publish to this topic";
     case GW_REASON_PAYLOAD_FORMAT_INVALID: return "payload marked as UTF-8 is not";
-    case GW_REASON_QUOTA_EXCEEDED: return "limits.memory or limits.retained is used up";
+    case GW_REASON_QUOTA_EXCEEDED:
+        return gw_shard_memory_full(shard) ? "limits.memory is used up"
+                                           : "limits.retained is reached";
     default: return "message refused";
     }
 }
@@ -109,10 +111,11 @@ static void refuse(struct gw_guest *client, const struct gw_publish *packet, enu
     struct gw_shard *shard = client->shard;
     bool v5 = client->peer.version == GW_VERSION_5;
     enum gw_packet_type type = packet->qos == 1 ? GW_PACKET_PUBACK : GW_PACKET_PUBREC;
+    const char *why = refusal_text(shard, reason);
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_guest_id(client)),
         gw_log_text("topic", packet->topic_name),
-        gw_log_str("reason", refusal_text(reason)),
+        gw_log_str("reason", why),
         gw_log_number("code", reason),
     };
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_REFUSED, 1);
@@ -121,9 +124,9 @@ static void refuse(struct gw_guest *client, const struct gw_publish *packet, enu
     if (v5 && packet->qos > 0)
         gw_guest_send_ack(client, type, packet->packet_id, (uint8_t)reason);
     else if (reason == GW_REASON_TOPIC_NAME_INVALID || reason == GW_REASON_PAYLOAD_FORMAT_INVALID)
-        gw_guest_end(client, (uint8_t)reason, refusal_text(reason), NULL);
+        gw_guest_end(client, (uint8_t)reason, why, NULL);
     else if (packet->qos > 0 && reason == GW_REASON_QUOTA_EXCEEDED)
-        gw_guest_end(client, (uint8_t)reason, refusal_text(reason), NULL);
+        gw_guest_end(client, (uint8_t)reason, why, NULL);
     else if (packet->qos == 1)
         gw_guest_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
     else if (packet->qos == 2 &&

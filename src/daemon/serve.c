@@ -108,7 +108,7 @@ static void warn_about_listeners(const struct serve *serve)
         const struct gw_config_listener *listener = &serve->config.listeners.items[i];
         struct gw_log_field fields[] = {
             gw_log_str("url", listener->url),
-            gw_log_str("hint", "\"anonymous: insecure\" at the listener lets everybody in"),
+            gw_log_str("hint", "anonymous: insecure at the listener lets everybody in"),
         };
 
         if (!listener->anonymous)
