@@ -1,8 +1,12 @@
 """The pages of docs/reference hold what the code holds, no more and no less."""
 
+import os
 import re
 import signal
 import socket
+import subprocess
+
+import pytest
 
 import rig
 import mqtt as m
@@ -134,3 +138,98 @@ def test_live_broker_has_the_sys_topics_of_the_page(serve, program):
     code, lines = sub.wait()
     differ(wanted, [line.decode() for line in lines], "topics of a broker that just began")
     assert code == 0
+
+
+# ---- limits --------------------------------------------------------------------------------------
+
+def test_each_limit_is_on_the_page():
+    table = (SRC / "broker" / "config.def").read_text()
+    keys = re.findall(r"^X\(((?:limits|shared\.queue)\.[a-z0-9_.]+),", table, re.M)
+    written = [names(row[0])[0] for row in rows(page("limits.md"), 5) if names(row[0])]
+    assert len(keys) > 25
+    differ(keys, written, "limits")
+
+
+def test_pages_name_only_keys_events_and_topics_that_exist():
+    table = (SRC / "broker" / "config.def").read_text()
+    known = set(re.findall(r"^X\(([a-z0-9_.]+),", table, re.M)) | set(events_in_code())
+    known |= {key.rsplit(".", 1)[0] for key in known}  # limits.queue
+    for path in [*PAGES.glob("*.md"), *PAGES.parent.glob("*/*.md"), rig.ROOT / "README.md"]:
+        if "decisions" in path.parts:
+            continue
+        for name in re.findall(r"`((?:limits|shared|mqtt|sys|log|client|connection|publish|queue)\.[a-z0-9_.]+)`",
+                               path.read_text()):
+            assert name in known, f"{path.name}: {name}"
+
+
+def test_links_lead_somewhere():
+    for path in [*(rig.ROOT / "docs").rglob("*.md"), *rig.ROOT.glob("*.md")]:
+        text = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in target:
+                continue
+            name, _, anchor = target.partition("#")
+            other = (path.parent / name).resolve() if name else path
+            assert other.exists(), f"{path.name}: {target}"
+            heads = [re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-")
+                     for head in re.findall(r"^#+ (.*)$", other.read_text(), re.M)] if anchor else []
+            assert not anchor or anchor in heads, f"{path.name}: {target}"
+
+
+# ---- command line --------------------------------------------------------------------------------
+
+def help_of(*words):
+    return subprocess.run([rig.binary(), *words, "--help"], capture_output=True, text=True, timeout=20,
+                          check=False).stdout
+
+
+def section(name):
+    return page("cli.md").split(f"## godwit {name}")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("tool", ["pub", "sub", "rr"])
+def test_options_of_the_tools_are_on_the_page(tool):
+    shown = help_of(tool).split("Options:")[1].split("Not built in yet")[0]
+    options = [re.findall(r"(?:^|, )(--?[\w-]+)", line.strip()) for line in re.findall(r"^  +-.*", shown, re.M)]
+    written = [names(row[0]) for row in rows(section("pub, sub, rr"), 4)
+               if row[2] == "all" or tool in row[2].split()]
+    differ(map(" ".join, options), map(" ".join, written), f"options of {tool}")
+
+
+@pytest.mark.parametrize("command, words", [("serve", ["serve"]), ("check", ["check"]), ("config", ["config"])])
+def test_options_of_the_commands_are_on_the_page(command, words):
+    options = re.findall(r"^  +(?:(-\w), )? *(--[\w-]+)", help_of(*words), re.M)
+    written = [names(row[0]) for row in rows(section(command), 2) if row[0].startswith("`-")]
+    differ([" ".join(filter(None, pair)) for pair in options], map(" ".join, written), f"options of {command}")
+
+
+def test_commands_are_on_the_page():
+    shown = re.findall(r"^  ([a-z]+) +[a-z]", subprocess.run(
+        [rig.binary(), "help"], capture_output=True, text=True, timeout=20, check=True).stdout, re.M)
+    written = [names(row[0])[0] for row in rows(page("cli.md").split("## ")[0], 2) if names(row[0])]
+    differ([word for word in shown if word != "godwit"], written, "commands")
+
+
+# ---- commands ------------------------------------------------------------------------------------
+
+def guides():
+    return sorted(path for kind in ("tutorial", "how-to", "explanation")
+                  for path in (rig.ROOT / "docs" / kind).glob("*.md"))
+
+
+@pytest.mark.parametrize("guide", guides(), ids=lambda path: path.stem)
+def test_commands_do_what_the_page_shows(guide, tmp_path):
+    """```yaml NAME is a file, ```console holds commands ("$ ...") and what they print."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "godwit").symlink_to(os.path.abspath(rig.binary()))
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("GODWIT__")}
+    env = {**clean, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    blocks = re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```", guide.read_text(), re.M | re.S)
+    for kind, name, text in blocks:
+        if kind == "yaml" and name:
+            (tmp_path / name).write_text(text)
+        for part in re.split(r"^\$ ", text, flags=re.M)[1:] if kind == "console" else []:
+            command, _, shown = part.partition("\n")
+            done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, text=True, timeout=20,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            assert done.stdout == shown, command
