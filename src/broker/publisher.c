@@ -90,7 +90,7 @@ static enum gw_reason judge(struct gw_guest *client, const struct gw_publish *pa
     return GW_REASON_SUCCESS;
 }
 
-static const char *refusal_text(const struct gw_shard *shard, enum gw_reason reason)
+static const char *refusal_text(struct gw_shard *shard, enum gw_reason reason)
 {
     switch (reason) {
     case GW_REASON_TOPIC_NAME_INVALID:

@@ -58,8 +58,14 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
     if (message.retain && message.payload.size > 0 && !gw_keeper_has_room(shard, &message)) {
         message.retain = false;
         gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_REFUSED, 1);
-        gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused",
-                     "a will was not retained: limits.retained is used up", NULL, 0);
+        struct gw_log_field fields[] = {
+            gw_log_text("id", gw_session_client_id(session)),
+            gw_log_text("topic", message.topic_name),
+            gw_log_str("reason", "limits.retained is reached"),
+            gw_log_number("code", GW_REASON_QUOTA_EXCEEDED),
+        };
+        gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a will was not retained",
+                     fields, GW_COUNT_OF(fields));
     }
     gw_router_publish(shard, &message);
     gw_message_drop(&message);
