@@ -298,6 +298,24 @@ static void free_gives_everything_back(void **state)
     gw_session_free(NULL, &host);
 }
 
+static void its_bytes_are_what_it_holds(void **state)
+{
+    (void)state;
+    struct gw_session *session = online_session(0);
+    size_t empty = gw_session_bytes(session);
+    assert_int_equal(empty, sizeof(*session) + 6); /* and the six letters of its name */
+    set_will(session, "w", 0);
+    assert_int_equal(gw_session_bytes(session), empty + sizeof(struct gw_will) +
+                                                    gw_message_footprint(&session->will->message));
+    gw_session_drop_will(session);
+    assert_int_equal(gw_session_bytes(session), empty);
+    assert_int_equal(gw_idset_add(&session->received, 7), GW_OK);
+    assert_int_equal(gw_session_bytes(session), empty + 8 * sizeof(gw_packet_id));
+    assert_int_equal(gw_idset_remove(&session->received, 7), GW_OK);
+    assert_int_equal(gw_session_bytes(session), empty);
+    gw_session_free(session, &host);
+}
+
 static void a_map_finds_it_by_client_identifier(void **state)
 {
     (void)state;
@@ -328,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_will_is_given_once_and_starts_to_count_then),
         cmocka_unit_test(a_will_without_memory_leaves_none),
         cmocka_unit_test(free_gives_everything_back),
+        cmocka_unit_test(its_bytes_are_what_it_holds),
         cmocka_unit_test(a_map_finds_it_by_client_identifier),
     };
     return cmocka_run_group_tests(tests, open_host, close_host);
