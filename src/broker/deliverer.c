@@ -224,6 +224,7 @@ static bool enqueue(struct gw_shard *shard, struct gw_session *session, struct g
         .messages_max = queue->messages,
         .policy =
             queue->policy == GW_CONFIG_DROP_OLDEST ? GW_OUTBOX_DROP_OLDEST : GW_OUTBOX_DROP_NEWEST,
+        .now = gw_loop_now(shard->loop),
     };
     uint32_t evicted = 0;
     enum gw_status status = gw_outbox_push(&session->outbox, &shard->sessions.host, message,

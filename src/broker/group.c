@@ -304,6 +304,7 @@ static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_messa
         .messages_max = config->shared.queue.messages,
         .policy = config->limits.queue.policy == GW_CONFIG_DROP_OLDEST ? GW_OUTBOX_DROP_OLDEST
                                                                        : GW_OUTBOX_DROP_NEWEST,
+        .now = gw_loop_now(shard->loop),
     };
     struct gw_delivery_options options = {.qos = 0};
     uint32_t evicted = 0;

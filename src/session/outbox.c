@@ -89,7 +89,7 @@ static void drop_queued(struct gw_outbox *outbox, struct gw_outbox_host *host,
 }
 
 /* The oldest queued delivery that was never sent, or NULL. */
-static struct gw_delivery *oldest_unsent(struct gw_outbox *outbox)
+static struct gw_delivery *oldest_unsent(const struct gw_outbox *outbox)
 {
     GW_LIST_FOREACH (link, &outbox->queued) {
         if (delivery_of(link)->packet_id == 0)
@@ -107,13 +107,28 @@ static bool has_room(const struct gw_outbox *outbox, const struct gw_outbox_limi
            outbox->queued_bytes + cost <= limits->bytes_max;
 }
 
+static bool expired(const struct gw_delivery *delivery, gw_mono_ns now)
+{
+    struct gw_message message;
+    gw_message_open(delivery->message, &message);
+    return gw_message_expired(&message, now);
+}
+
+/* What goes to make room: the oldest one if its time is over, else as the policy has it. */
+static struct gw_delivery *victim(const struct gw_outbox *outbox,
+                                  const struct gw_outbox_limits *limits)
+{
+    struct gw_delivery *oldest = oldest_unsent(outbox);
+    bool goes = oldest && (limits->policy == GW_OUTBOX_DROP_OLDEST || expired(oldest, limits->now));
+    return goes ? oldest : NULL;
+}
+
 static enum gw_status make_room(struct gw_outbox *outbox, struct gw_outbox_host *host,
                                 const struct gw_outbox_limits *limits, size_t cost,
                                 uint32_t *ret_evicted)
 {
     while (!has_room(outbox, limits, cost)) {
-        struct gw_delivery *oldest =
-            limits->policy == GW_OUTBOX_DROP_OLDEST ? oldest_unsent(outbox) : NULL;
+        struct gw_delivery *oldest = victim(outbox, limits);
         outbox->dropped++;
         if (!oldest)
             return GW_LIMIT;
@@ -169,13 +184,6 @@ enum gw_status gw_outbox_push(struct gw_outbox *outbox, struct gw_outbox_host *h
     gw_list_push_back(&outbox->queued, &delivery->link);
     count_queued(outbox, delivery, 1);
     return GW_OK;
-}
-
-static bool expired(const struct gw_delivery *delivery, gw_mono_ns now)
-{
-    struct gw_message message;
-    gw_message_open(delivery->message, &message);
-    return gw_message_expired(&message, now);
 }
 
 struct gw_delivery *gw_outbox_next(struct gw_outbox *outbox, struct gw_outbox_host *host,

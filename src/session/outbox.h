@@ -46,6 +46,7 @@ struct gw_outbox_limits {
     size_t bytes_max;
     uint32_t messages_max;
     enum gw_outbox_policy policy;
+    gw_mono_ns now; /* what has expired makes room first; 0: nothing has */
 };
 
 struct gw_outbox;

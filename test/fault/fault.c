@@ -191,7 +191,7 @@ static struct gw_outbox_host *host_open(struct gw_outbox_host *host)
 static void push(struct gw_outbox *outbox, struct gw_outbox_host *host, int i)
 {
     static const uint32_t ids[] = {1, 2, 3};
-    struct gw_outbox_limits limits = {SIZE_MAX, 30, GW_OUTBOX_DROP_OLDEST};
+    struct gw_outbox_limits limits = {SIZE_MAX, 30, GW_OUTBOX_DROP_OLDEST, 0};
     struct gw_delivery_options options = {
         .ids = ids, .id_count = (uint32_t)i % 4, .qos = (uint8_t)(i % 3), .share = i % 5 == 0};
     struct gw_message message = {.topic_name = GW_SPAN_LIT("t"), .qos = 2};

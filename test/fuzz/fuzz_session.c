@@ -144,7 +144,7 @@ static void push(struct model *model, struct gw_span *input)
                                  .qos = 2};
     struct gw_delivery_options options = {.share = entry.share, .qos = entry.qos};
     struct gw_outbox_limits limits = {SIZE_MAX, limit >> 1,
-                                      limit & 1 ? GW_OUTBOX_DROP_OLDEST : GW_OUTBOX_DROP_NEWEST};
+                                      limit & 1 ? GW_OUTBOX_DROP_OLDEST : GW_OUTBOX_DROP_NEWEST, 0};
     bool limited = limit >= 2;
     if (message.has_expiry) /* at 0 it lives until the clock moves */
         entry.deadline = model->now + (message.expiry > 0 ? message.expiry * S : 1);

@@ -443,7 +443,8 @@ static void drops_by_policy_at_its_limits(void **unused)
     };
     for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
         struct box box;
-        struct gw_outbox_limits limits = {rows[i].bytes_max, rows[i].messages_max, rows[i].policy};
+        struct gw_outbox_limits limits = {rows[i].bytes_max, rows[i].messages_max, rows[i].policy,
+                                          0};
         open_box(&box, 9);
         for (const char *c = rows[i].sent_before; *c; c++)
             assert_int_equal(push_item(&box, (struct item){*c, .qos = 1}, NULL, NULL), GW_OK);
@@ -463,12 +464,34 @@ static void drops_by_policy_at_its_limits(void **unused)
     }
 }
 
+static void what_has_expired_makes_room(void **unused)
+{
+    (void)unused;
+    struct box box;
+    struct gw_outbox_limits limits = {99 * ONE, 3, GW_OUTBOX_DROP_NEWEST, 0};
+    uint32_t evicted = 0;
+    open_box(&box, 9);
+    for (const char *c = "abc"; *c; c++) {
+        struct item item = {*c, .qos = 1, .expiry = *c == 'c' ? 9 : 2};
+        assert_int_equal(push_item(&box, item, &limits, &evicted), GW_OK);
+    }
+    limits.now = box.now += 3 * S;
+    assert_int_equal(push_item(&box, (struct item){'d', .qos = 1}, &limits, &evicted), GW_OK);
+    expect_list(&box.outbox.queued, "bcd");
+    assert_int_equal(push_item(&box, (struct item){'e', .qos = 1}, &limits, &evicted), GW_OK);
+    expect_list(&box.outbox.queued, "cde");
+    assert_int_equal(evicted, 2);
+    assert_int_equal(push_item(&box, (struct item){'f', .qos = 1}, &limits, &evicted), GW_LIMIT);
+    expect_list(&box.outbox.queued, "cde");
+    close_box(&box);
+}
+
 static void subscription_identifiers_count_too(void **unused)
 {
     (void)unused;
     struct box box;
     size_t with_ids = ONE + sizeof(struct gw_blob) + 4 * sizeof(uint32_t);
-    struct gw_outbox_limits limits = {2 * with_ids, 99, GW_OUTBOX_DROP_NEWEST};
+    struct gw_outbox_limits limits = {2 * with_ids, 99, GW_OUTBOX_DROP_NEWEST, 0};
     open_box(&box, 0);
     assert_int_equal(push_item(&box, (struct item){'a', .ids = 4}, &limits, NULL), GW_OK);
     assert_int_equal(box.outbox.queued_bytes, with_ids);
@@ -583,7 +606,7 @@ enum ending { ACKED, REFUSED, COMPLETED, EXPIRED, EVICTED, SKIPPED, TAKEN, ENDED
 
 static void end_by(struct box *box, enum ending ending, uint8_t qos)
 {
-    struct gw_outbox_limits one = {SIZE_MAX, 1, GW_OUTBOX_DROP_OLDEST};
+    struct gw_outbox_limits one = {SIZE_MAX, 1, GW_OUTBOX_DROP_OLDEST, 0};
     struct gw_list taken;
     struct gw_delivery *next;
     bool dup;
@@ -747,6 +770,7 @@ int main(void)
         cmocka_unit_test(resume_after_an_end_in_the_middle_of_sending),
         cmocka_unit_test(identifiers_in_use_are_not_given_out_again),
         cmocka_unit_test(drops_by_policy_at_its_limits),
+        cmocka_unit_test(what_has_expired_makes_room),
         cmocka_unit_test(subscription_identifiers_count_too),
         cmocka_unit_test(a_push_without_memory_changes_nothing),
         cmocka_unit_test(expired_ones_are_dropped_unless_they_were_sent),
