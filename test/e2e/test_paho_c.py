@@ -103,9 +103,8 @@ def test_retained(join, version):
     reader = join(version)
     subscribe(reader, f"{topic}/#", 2)
     tell(sender, "publish", f"{topic}/end", 1, 0, "end")
-    reader.next_line(b"message %s/end" % topic.encode())
     want = [f"{topic}/{n} 1 1 text{n}" for n in (0, 1, 3)] + [f"{topic}/end 1 0 end"]
-    assert sorted(heard(reader)) == want
+    assert sorted(wait_heard(reader, 4)) == want
 
 
 def test_large_retained_set_is_complete(join):
