@@ -212,6 +212,8 @@ void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *fra
     bool matched = false;
     if ((packet.qos == 2 && gw_idset_add(&client->session->received, packet.packet_id) != GW_OK) ||
         publish(client, &packet, topic_hash, now, &matched) != GW_OK) {
+        /* Not delivered: when it is sent again it must not count as a duplicate. */
+        (void)gw_idset_remove(&client->session->received, packet.packet_id);
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
         return;
     }
