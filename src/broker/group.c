@@ -9,6 +9,8 @@
 #include "topic/name.h"
 #include "topic/share.h"
 
+#define FULL_TOLD_PERIOD (10 * GW_NS_PER_S)
+
 struct gw_group {
     struct gw_target target;
     struct gw_map_node node;
@@ -18,6 +20,8 @@ struct gw_group {
     uint64_t handle;        /* the `share` of what is handed out */
     uint32_t online_count;  /* members whose clients are there, full or not */
     uint32_t persistent_count;
+    uint32_t full_untold;    /* messages dropped since the log was told */
+    gw_mono_ns full_told_at; /* 0: never */
     uint16_t text_size;
     uint8_t text[]; /* the whole filter, $share included */
 };
@@ -292,6 +296,27 @@ static struct member *choose(struct gw_group *group, const struct gw_message *me
     return base ? GW_CONTAINER(base, struct member, base) : NULL;
 }
 
+/* Logs that messages were dropped: at once, from then on once in a while with what came together.
+ */
+static void log_full(const struct gw_shard *shard, struct gw_group *group, uint32_t count)
+{
+    gw_mono_ns now = gw_loop_now(shard->loop);
+    group->full_untold += count;
+    if (group->full_told_at != 0 && now < group->full_told_at + FULL_TOLD_PERIOD)
+        return;
+    struct gw_log_field fields[] = {
+        gw_log_text("filter", gw_span_of(group->text, group->text_size)),
+        gw_log_number("queued", group->queue.queued_count),
+        gw_log_number("queued_bytes", (int64_t)group->queue.queued_bytes),
+        gw_log_number("dropped", group->full_untold),
+    };
+    group->full_told_at = now;
+    group->full_untold = 0;
+    gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "group.full",
+                 "a shared subscription's queue is full: messages are dropped", fields,
+                 GW_COUNT_OF(fields));
+}
+
 /* Keeps a message until a member can take it. */
 static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_message *message)
 {
@@ -311,7 +336,10 @@ static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_messa
     enum gw_status status =
         gw_outbox_push(&group->queue, &shard->sessions.host, message, &options, &limits, &evicted);
     gw_shard_count_outbox(shard, &group->queue);
+    if (evicted == 0 && status == GW_OK)
+        return;
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, evicted + (status != GW_OK));
+    log_full(shard, group, evicted + (status != GW_OK));
 }
 
 void gw_group_give(struct gw_shard *shard, struct gw_group *group, struct gw_message *message)

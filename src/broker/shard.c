@@ -123,6 +123,24 @@ static void release_ending(struct gw_shard *shard, gw_mono_ns now)
         gw_guest_release_session(GW_CONTAINER(link, struct gw_guest, paused), now);
 }
 
+/* Tells of connections that were closed for want of descriptors or memory, once in a while. */
+static void tell_unaccepted(struct gw_shard *shard, gw_mono_ns now)
+{
+    struct gw_shard_clients *clients = &shard->clients;
+    uint64_t refused = gw_loop_counters(shard->loop)->accept_refused;
+    if (refused == clients->unaccepted_told ||
+        (clients->unaccepted_told > 0 && now < clients->unaccepted_told_at + FULL_TOLD_PERIOD))
+        return;
+    struct gw_log_field fields[] = {
+        gw_log_number("refused", (int64_t)(refused - clients->unaccepted_told)),
+        gw_log_str("hint", "raise it with ulimit -n, or LimitNOFILE= of the service"),
+    };
+    clients->unaccepted_told = refused;
+    clients->unaccepted_told_at = now;
+    gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "listener.exhausted",
+                 "connections were closed: no descriptor is left", fields, GW_COUNT_OF(fields));
+}
+
 static void take_figures(struct gw_shard *shard)
 {
     const struct gw_loop_counters *counters = gw_loop_counters(shard->loop);
@@ -155,6 +173,7 @@ static void before_flush(void *user, gw_mono_ns now)
     release_ending(shard, now); /* these may have ended somebody */
     gw_relay_flush(shard);
     take_figures(shard);
+    tell_unaccepted(shard, now);
     shrink(&shard->scratch);
     shrink(&shard->scratch_in);
     note_drained(shard);

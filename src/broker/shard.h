@@ -79,6 +79,8 @@ struct gw_shard_clients {
     struct gw_timer pressure;
     bool draining;
     bool drained;
+    uint64_t unaccepted_told; /* of the loop's accept_refused: what the log has heard of */
+    gw_mono_ns unaccepted_told_at;
 };
 
 /* How far a shard is behind with what others sent it. Relaxed atomics: hints for pressure. */

@@ -111,6 +111,53 @@ def test_live_log_has_the_fields_of_the_page(serve):
                     "broker.ready", "broker.stopping", "broker.stopped"}, seen
 
 
+def test_full_queues_are_told(serve):
+    """A client's and a shared subscription's: at once, with what was dropped so far."""
+    broker = serve("limits: {queue: {messages: 2}}\nshared: {queue: {messages: 2}}\nthreads: 1\n")
+
+    def connect(name, *packets):
+        sock = socket.create_connection(broker.address, timeout=10)
+        sock.sendall(m.connect(5, name, props=[(0x11, 100)]))
+        sock.recv(100)
+        for packet in packets:
+            sock.sendall(packet)
+            sock.recv(100)
+        return sock
+
+    for name, topic in (("alone", "a"), ("member", "$share/g/b")):
+        connect(name, m.subscribe(5, 1, [(topic, 1)]), m.disconnect(0)).close()
+    broker.wait_for("client.disconnected", 2)
+    publisher = connect("docs")
+    for pid in range(1, 5):
+        for topic in "ab":
+            publisher.sendall(m.publish(5, topic, b"x", qos=1, pid=pid))
+            publisher.recv(100)
+    publisher.close()
+    for name, key, who in (("queue.full", "id", "alone"), ("group.full", "filter", "$share/g/b")):
+        told = broker.wait_for(name)
+        assert [k for k in told if k not in ("ts", "level", "event", "message")] == events_on_page()[name][1]
+        assert (told[key], told["queued"], told["dropped"]) == (who, 2, 1)
+        assert len(broker.events(name)) == 1
+
+
+def test_want_of_descriptors_is_told(serve):
+    broker = serve("threads: 1\n")
+    held = []
+    subprocess.run(["prlimit", f"--pid={broker.pid}", f"--nofile={broker.descriptors() + 2}"], check=True)
+    try:
+        for _ in range(8):
+            held.append(socket.create_connection(broker.address, timeout=10))
+        told = broker.wait_for("listener.exhausted")
+    finally:
+        for sock in held:
+            sock.close()
+    assert [k for k in told if k not in ("ts", "level", "event", "message")] == \
+        events_on_page()["listener.exhausted"][1]
+    broker.signal(signal.SIGTERM)
+    assert broker.wait() == 0
+    broker.remove()
+
+
 # ---- $SYS ----------------------------------------------------------------------------------------
 
 def sys_topics_on_page():
