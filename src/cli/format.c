@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cli/base64.h"
 #include "cli/jsonmsg.h"
 
 /* A format being applied to a message; buf is NULL while it is only checked. */
@@ -119,20 +120,8 @@ static void put_hex(struct print *p, const struct field *f, const char *digits)
 
 static void put_base64(struct print *p)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    struct gw_span bytes = p->publish->payload;
-    for (size_t i = 0; i < bytes.size && !p->failed; i += 3) {
-        size_t left = bytes.size - i;
-        uint32_t group = (uint32_t)bytes.data[i] << 16;
-        if (left > 1)
-            group |= (uint32_t)bytes.data[i + 1] << 8;
-        if (left > 2)
-            group |= bytes.data[i + 2];
-        const char four[] = {digits[group >> 18], digits[group >> 12 & 63],
-                             left > 1 ? digits[group >> 6 & 63] : '=',
-                             left > 2 ? digits[group & 63] : '='};
-        put(p, gw_span_of(four, sizeof four));
-    }
+    if (!p->failed)
+        p->failed = gw_base64_append(p->publish->payload, p->buf) != GW_OK;
 }
 
 static void put_users(struct print *p)
@@ -170,12 +159,12 @@ static void put_subscription_ids(struct print *p, const struct field *f)
 }
 
 /* %J and %j; for a payload that is no JSON %J shows nothing. */
-static void put_json(struct print *p, bool parsed)
+static void put_json(struct print *p, enum gw_jsonmsg_payload form)
 {
     struct gw_jsonout out;
     size_t before = p->buf->size;
     gw_jsonout_init(&out, p->buf, p->options->output.pretty);
-    enum gw_status status = gw_jsonmsg_write(&out, p->publish, p->wall, parsed);
+    enum gw_status status = gw_jsonmsg_write(&out, p->publish, p->wall, form);
     if (status == GW_OK)
         return;
     p->buf->size = before;
@@ -249,8 +238,8 @@ static enum gw_status put_letter(struct print *p, const struct field *f)
         break;
     case 'I':
     case 'U': put_time(p, f); break;
-    case 'j': put_json(p, false); break;
-    case 'J': put_json(p, true); break;
+    case 'j': put_json(p, p->options->output.json ? GW_JSONMSG_EXACT : GW_JSONMSG_TEXT); break;
+    case 'J': put_json(p, GW_JSONMSG_PARSED); break;
     case 'l': put_number(p, f, m->payload.size); break;
     case 'm': put_number(p, f, m->packet_id); break;
     case 'P': put_users(p); break;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/utf8.h"
+#include "cli/base64.h"
 #include "cli/jsonin.h"
 
 /* The form that mosquitto's tools have: both a Z and the offset. */
@@ -75,10 +77,31 @@ static void put_props(struct gw_jsonout *out, const struct gw_props *props)
     gw_jsonout_close(out, true);
 }
 
-enum gw_status gw_jsonmsg_write(struct gw_jsonout *out, const struct gw_publish *publish,
-                                gw_wall_ns wall, bool parsed)
+static enum gw_status put_payload(struct gw_jsonout *out, struct gw_span payload,
+                                  enum gw_jsonmsg_payload form)
 {
-    enum gw_status status = GW_OK;
+    if (form == GW_JSONMSG_EXACT && !gw_utf8_payload_valid(payload)) {
+        struct gw_buf text;
+        gw_buf_init(&text, payload.size * 2 + 4);
+        gw_jsonout_key(out, GW_SPAN_LIT("payload_b64"));
+        enum gw_status status = gw_base64_append(payload, &text);
+        gw_jsonout_string(out, gw_buf_span(&text));
+        gw_buf_fini(&text);
+        return status;
+    }
+    gw_jsonout_key(out, GW_SPAN_LIT("payload"));
+    if (payload.size == 0)
+        gw_jsonout_word(out, "null");
+    else if (form == GW_JSONMSG_PARSED)
+        return gw_jsonin_copy(payload, out);
+    else
+        gw_jsonout_string(out, payload);
+    return GW_OK;
+}
+
+enum gw_status gw_jsonmsg_write(struct gw_jsonout *out, const struct gw_publish *publish,
+                                gw_wall_ns wall, enum gw_jsonmsg_payload form)
+{
     gw_jsonout_open(out, true);
     gw_jsonout_key(out, GW_SPAN_LIT("tst"));
     put_time(out, wall);
@@ -95,13 +118,7 @@ enum gw_status gw_jsonmsg_write(struct gw_jsonout *out, const struct gw_publish 
         gw_jsonout_integer(out, publish->packet_id);
     }
     put_props(out, &publish->props);
-    gw_jsonout_key(out, GW_SPAN_LIT("payload"));
-    if (publish->payload.size == 0)
-        gw_jsonout_word(out, "null");
-    else if (parsed)
-        status = gw_jsonin_copy(publish->payload, out);
-    else
-        gw_jsonout_string(out, publish->payload);
+    enum gw_status status = put_payload(out, publish->payload, form);
     gw_jsonout_close(out, true);
     return status == GW_OK && out->failed ? GW_NO_MEMORY : status;
 }

@@ -91,6 +91,7 @@ struct gw_options_output {
     bool no_newline;
     bool verbose;
     bool pretty;
+    bool json; /* --json: %j, but bytes that are no text are kept, as payload_b64 */
     bool debug;
     bool quiet;
 };

@@ -386,6 +386,14 @@ static enum gw_status set_pretty(struct gw_options *o, const char *value)
     return GW_OK;
 }
 
+static enum gw_status set_json(struct gw_options *o, const char *value)
+{
+    (void)value;
+    o->output.json = true;
+    o->output.format = "%j";
+    return GW_OK;
+}
+
 static enum gw_status set_debug(struct gw_options *o, const char *value)
 {
     (void)value;
@@ -501,6 +509,7 @@ static const struct gw_optset_row rows[] = {
     {"-v", "--verbose", SUB | RR, NULL, set_verbose, "show the topic too"},
     {"-F", NULL, SUB | RR, "FORMAT", set_format, "show messages in this form (%t %p %j ...)"},
     {"-N", NULL, SUB | RR, NULL, set_no_newline, "no newline behind a message"},
+    {NULL, "--json", SUB | RR, NULL, set_json, "a JSON object a message; bytes that are no text as payload_b64"},
     {NULL, "--pretty", SUB | RR, NULL, set_pretty, "JSON on several lines"},
 
     {NULL, "--will-topic", ALL, "TOPIC", set_will_topic, "last will: its topic"},

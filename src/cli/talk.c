@@ -35,7 +35,7 @@ static const char *shown_id(const struct gw_talk *talk)
         return talk->assigned_id;
     if (talk->options->session.id)
         return talk->options->session.id;
-    return talk->id[0] ? talk->id : NULL;
+    return talk->own_id;
 }
 
 /* The client id: given, made of a prefix, or for MQTT 3.1, which knows no empty one, by chance. */
@@ -45,13 +45,23 @@ static struct gw_span choose_id(struct gw_talk *talk)
     if (session->id)
         return gw_span_str(session->id);
     if (session->id_prefix) {
-        snprintf(talk->id, sizeof talk->id, "%.40s%ld", session->id_prefix, (long)getpid());
+        char pid[24];
+        int size = snprintf(pid, sizeof pid, "%ld", (long)getpid());
+        size_t prefix_size = strlen(session->id_prefix);
+        char *id = malloc(prefix_size + sizeof pid);
+        if (id) {
+            memcpy(id, session->id_prefix, prefix_size);
+            memcpy(id + prefix_size, pid, (size_t)size + 1);
+            talk->own_id = id;
+        }
     } else if (session->version == GW_VERSION_31) {
         uint64_t chance;
         gw_entropy_fill(&chance, sizeof chance);
-        snprintf(talk->id, sizeof talk->id, "gw-%016llx", (unsigned long long)chance);
+        char id[24];
+        int size = snprintf(id, sizeof id, "gw-%016llx", (unsigned long long)chance);
+        talk->own_id = strndup(id, (size_t)size);
     }
-    return gw_span_str(talk->id);
+    return gw_span_str(talk->own_id);
 }
 
 /* The properties of CONNECT: those given with -D, and how long the session lives. */
@@ -63,7 +73,8 @@ static void fill_connect_props(struct gw_talk *talk)
     if (given)
         *props = *given;
     uint32_t expiry = session->has_expiry ? session->expiry : session->keep ? UINT32_MAX : 0;
-    if (session->version == GW_VERSION_5 && expiry > 0) {
+    bool told = !session->has_expiry && gw_props_has(props, SESSION_EXPIRY); /* by -D */
+    if (session->version == GW_VERSION_5 && expiry > 0 && !told) {
         props->present |= GW_PROP_BIT(SESSION_EXPIRY);
         props->session_expiry = expiry;
     }
@@ -202,6 +213,8 @@ static enum gw_status connect_now(struct gw_talk *talk, bool first)
 
 void gw_talk_end(struct gw_talk *talk, int exit_code)
 {
+    if (!talk->ending)
+        talk->end_by = gw_time_add_s(gw_driver_now(), GW_TALK_END_S);
     talk->exit_code = exit_code;
     talk->ending = true;
     talk->want_input = false;
@@ -212,13 +225,29 @@ void gw_talk_end(struct gw_talk *talk, int exit_code)
 static void end_if_asked(struct gw_talk *talk)
 {
     struct gw_client *client = &talk->driver.client;
-    if (!talk->ending || client->state == GW_CLIENT_DISCONNECTING)
+    if (!talk->ending)
+        return;
+    gw_mono_ns now = gw_driver_now();
+    size_t unsent = gw_driver_unsent(&talk->driver);
+    if (unsent < talk->unsent) /* a long message on a slow line is no standstill */
+        talk->end_by = gw_time_add_s(now, GW_TALK_END_S);
+    talk->unsent = unsent;
+    if (now >= talk->end_by) {
+        talk->over = true;
+        if (unsent > 0 && talk->exit_code == GW_EXIT_OK) {
+            gw_talk_complain(talk, "the broker does not take the last %zu bytes", unsent);
+            talk->exit_code = GW_EXIT_CONN_LOST;
+        }
+        return;
+    }
+    if (client->state == GW_CLIENT_DISCONNECTING)
         return;
     if (client->state != GW_CLIENT_CONNECTED) {
         talk->over = true;
         return;
     }
-    if (!gw_client_settled(client))
+    bool patient = now + GW_TALK_END_S / 2 * GW_NS_PER_S < talk->end_by;
+    if (!gw_client_settled(client) && patient)
         return;
     const struct gw_props *props = gw_options_props(talk->options, GW_COMMAND_DISCONNECT);
     uint8_t reason = talk->interrupted ? GW_REASON_DISCONNECT_WITH_WILL : GW_REASON_SUCCESS;
@@ -285,6 +314,14 @@ static void turn_idle(struct gw_talk *talk, struct gw_pollset_item *items, size_
         talk->wake_at = gw_time_add_s(now, GW_TALK_RETRY_S);
 }
 
+/* When a turn must end at the latest; one that ends is looked at now and then. */
+static gw_mono_ns turn_end(const struct gw_talk *talk)
+{
+    gw_mono_ns until = talk->wake_at < talk->time_end ? talk->wake_at : talk->time_end;
+    gw_mono_ns soon = talk->ending ? gw_time_add_s(gw_driver_now(), 1) : GW_NEVER;
+    return soon < until ? soon : until;
+}
+
 static void turn(struct gw_talk *talk)
 {
     struct gw_pollset_item items[] = {
@@ -296,8 +333,8 @@ static void turn(struct gw_talk *talk)
         items[1].want_read = false;
         turn_idle(talk, items, GW_COUNT_OF(items));
     } else {
-        gw_mono_ns until = talk->wake_at < talk->time_end ? talk->wake_at : talk->time_end;
-        enum gw_status status = gw_driver_turn(&talk->driver, items, GW_COUNT_OF(items), until);
+        enum gw_status status =
+            gw_driver_turn(&talk->driver, items, GW_COUNT_OF(items), turn_end(talk));
         if (status == GW_END)
             talk->over = true;
         else if (status != GW_OK)
@@ -347,6 +384,7 @@ int gw_talk_run(struct gw_talk *talk, struct gw_options *options, const struct g
     gw_driver_fini(&talk->driver);
     gw_interrupt_close(talk->interrupt);
     free(talk->assigned_id);
+    free(talk->own_id);
     return talk->exit_code;
 }
 

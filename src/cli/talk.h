@@ -5,7 +5,8 @@
  * Layer   cli (may include client, proto, topic, wire, net, os, base). Prints.
  * Owner   the main thread.
  * Life    one call of gw_talk_run.
- * Limits  a new attempt to connect each GW_TALK_RETRY_S.
+ * Limits  a new attempt to connect each GW_TALK_RETRY_S; ending in order takes at most
+ * GW_TALK_END_S, half of it for messages half taken.
  */
 #ifndef GW_CLI_TALK_H
 #define GW_CLI_TALK_H
@@ -14,6 +15,7 @@
 #include "client/host/driver.h"
 
 #define GW_TALK_RETRY_S 1
+#define GW_TALK_END_S   10
 
 struct gw_talk;
 
@@ -38,9 +40,11 @@ struct gw_talk {
     struct gw_driver_target target;
     struct gw_client_options client;
     struct gw_props connect_props;
-    char id[64];         /* made by us, else empty */
+    char *own_id;        /* made by us */
     char *assigned_id;   /* by the server */
     gw_mono_ns time_end; /* -W */
+    gw_mono_ns end_by;   /* ending takes no longer, unless bytes still move */
+    size_t unsent;       /* bytes that waited at the last look */
     gw_mono_ns wake_at;  /* a turn that the tool wants */
     int interrupt;       /* descriptor of os/interrupt */
     int exit_code;

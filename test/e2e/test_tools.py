@@ -4,6 +4,7 @@ Run with /usr/bin/python3 -m pytest test/e2e/test_tools.py. The broker is mosqui
 or the one at GODWIT_TEST_BROKER (host:port, anonymous). The program is GODWIT_BIN or build/debug/godwit.
 """
 
+import json
 import os
 import re
 import signal
@@ -654,6 +655,27 @@ def test_odd_brokers(tool, args, replies, hold, expected):
         server = Scripted(replies, hold)
         codes.append(run(maker, tool, args, ("127.0.0.1", server.port))[0])
     assert codes == [expected, expected]
+
+
+def test_a_pubrel_that_does_not_come_holds_nobody():
+    server = Scripted(["20020000", "9003000102" "34060001740001" "61"], hold=20)
+    args = ["-t", "t", "-q", "2", "-C", "1"]
+    assert run("godwit", "sub", args, ("127.0.0.1", server.port))[:2] == (0, b"a\n")
+
+
+def test_a_broker_that_stops_reading_holds_nobody(tmp_path):
+    (tmp_path / "big").write_bytes(bytes(30_000_000))
+    server = Scripted(["20020000"], hold=30)
+    code, _, err = start("godwit", "pub", ["-t", "t", "-f", str(tmp_path / "big")],
+                         ("127.0.0.1", server.port)).finish(25)
+    assert code == 7 and b"does not take" in err
+
+
+def test_json_option(broker):
+    code, out, _ = subscribed(broker, "godwit", ["-t", "json/b", "-C", "2", "--json"],
+                              [["-t", "json/b", "-m", "text"], ["-t", "json/b", "-m", "\x7f"]])
+    assert code == 0
+    assert [json.loads(line)["payload"] for line in out.splitlines()] == ["text", "\x7f"]
 
 
 def test_sub_connects_again(tmp_path):

@@ -15,14 +15,9 @@ gw_mono_ns gw_driver_now(void)
     return gw_clock_mono(gw_clock_system());
 }
 
-static size_t unsent(const struct gw_driver *driver)
+size_t gw_driver_unsent(const struct gw_driver *driver)
 {
     return driver->out.size - driver->out_at;
-}
-
-bool gw_driver_flushed(const struct gw_driver *driver)
-{
-    return unsent(driver) == 0;
 }
 
 static enum gw_status io_write(void *user, const struct gw_span *parts, size_t part_count)
@@ -31,7 +26,7 @@ static enum gw_status io_write(void *user, const struct gw_span *parts, size_t p
     size_t size = 0;
     for (size_t i = 0; i < part_count; i++)
         size += parts[i].size;
-    if (unsent(driver) > 0 && unsent(driver) + size > GW_DRIVER_OUT_HIGH)
+    if (gw_driver_unsent(driver) > 0 && gw_driver_unsent(driver) + size > GW_DRIVER_OUT_HIGH)
         return GW_AGAIN;
     if (driver->out_at > 0) {
         gw_buf_consume(&driver->out, driver->out_at);
@@ -135,7 +130,7 @@ static enum gw_status flush(struct gw_driver *driver)
 {
     const struct gw_sockets *sockets = gw_socket_system();
     bool wrote = false;
-    while (unsent(driver) > 0) {
+    while (gw_driver_unsent(driver) > 0) {
         struct gw_span rest = gw_span_from(gw_buf_span(&driver->out), driver->out_at);
         struct iovec part = {driver->out.data + driver->out_at, rest.size};
         size_t size = 0;
@@ -228,7 +223,7 @@ static enum gw_status work(struct gw_driver *driver, bool ready)
     if (driver->client.state == GW_CLIENT_CONNECTED || driver->client.state == GW_CLIENT_CONNECTING)
         GW_TRY(gw_client_on_time(&driver->client, gw_driver_now()));
     GW_TRY(flush(driver));
-    if (driver->client.state == GW_CLIENT_DISCONNECTING && gw_driver_flushed(driver))
+    if (driver->client.state == GW_CLIENT_DISCONNECTING && gw_driver_unsent(driver) == 0)
         return linger(driver);
     return GW_OK;
 }
@@ -253,10 +248,10 @@ enum gw_status gw_driver_turn(struct gw_driver *driver, struct gw_pollset_item *
     bool disconnecting = driver->client.state == GW_CLIENT_DISCONNECTING;
     all[0] = (struct gw_pollset_item){.descriptor = driver->socket,
                                       .want_read = !driver->blocked && !disconnecting,
-                                      .want_write = unsent(driver) > 0};
+                                      .want_write = gw_driver_unsent(driver) > 0};
     for (size_t i = 0; i < item_count; i++)
         all[i + 1] = items[i];
-    if (status == GW_OK && !(disconnecting && gw_driver_flushed(driver))) {
+    if (status == GW_OK && !(disconnecting && gw_driver_unsent(driver) == 0)) {
         enum gw_status waited = gw_pollset_wait(all, item_count + 1, deadline, gw_driver_now());
         if (waited == GW_OS_ERROR)
             status = os_fault(driver, errno);

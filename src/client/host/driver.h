@@ -65,8 +65,8 @@ GW_MUST_USE enum gw_status gw_driver_open(struct gw_driver *driver);
 GW_MUST_USE enum gw_status gw_driver_turn(struct gw_driver *driver, struct gw_pollset_item *items,
                                           size_t item_count, gw_mono_ns deadline);
 
-/* True when nothing waits to be written. */
-bool gw_driver_flushed(const struct gw_driver *driver);
+/* Bytes that wait to be written. */
+size_t gw_driver_unsent(const struct gw_driver *driver);
 
 /* The time as the driver's client sees it. */
 gw_mono_ns gw_driver_now(void);

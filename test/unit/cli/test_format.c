@@ -163,6 +163,34 @@ static void test_payload_that_is_no_json(void **state)
     gw_buf_fini(&buf);
 }
 
+static void test_json_keeps_bytes(void **state)
+{
+    const struct {
+        bool json;
+        struct gw_span payload;
+        const char *end;
+    } rows[] = {
+        {true, GW_SPAN_LIT("\xFF\0\1"), "\"payloadlen\":3,\"payload_b64\":\"/wAB\"}\n"},
+        {true, GW_SPAN_LIT("\xC3\xA9\0"), "\"payloadlen\":3,\"payload\":\"\xC3\xA9\\u0000\"}\n"},
+        {false, GW_SPAN_LIT("\xFFz"), "\"payloadlen\":2,\"payload\":\"\xEF\xBF\xBDz\"}\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_options options;
+        struct gw_buf buf;
+        struct gw_publish m = {.topic_name = GW_SPAN_LIT("t"), .payload = rows[i].payload};
+        gw_options_init(&options, GW_TOOL_SUB);
+        gw_buf_init(&buf, 4096);
+        options.output.format = "%j";
+        options.output.json = rows[i].json;
+        assert_int_equal(gw_format_message(&options, &m, WALL, &buf), GW_OK);
+        size_t size = strlen(rows[i].end);
+        assert_true(buf.size > size);
+        assert_memory_equal(buf.data + buf.size - size, rows[i].end, size);
+        gw_buf_fini(&buf);
+    }
+}
+
 static void test_bound(void **state)
 {
     struct gw_options options;
@@ -184,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_refused_formats),
         cmocka_unit_test(test_without_format),
         cmocka_unit_test(test_payload_that_is_no_json),
+        cmocka_unit_test(test_json_keeps_bytes),
         cmocka_unit_test(test_bound),
     };
     setenv("TZ", "UTC", 1);
