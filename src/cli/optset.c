@@ -509,7 +509,8 @@ static const struct gw_optset_row rows[] = {
     {"-v", "--verbose", SUB | RR, NULL, set_verbose, "show the topic too"},
     {"-F", NULL, SUB | RR, "FORMAT", set_format, "show messages in this form (%t %p %j ...)"},
     {"-N", NULL, SUB | RR, NULL, set_no_newline, "no newline behind a message"},
-    {NULL, "--json", SUB | RR, NULL, set_json, "a JSON object a message; bytes that are no text as payload_b64"},
+    {NULL, "--json", SUB | RR, NULL, set_json,
+     "a JSON object a message; bytes that are no text as payload_b64"},
     {NULL, "--pretty", SUB | RR, NULL, set_pretty, "JSON on several lines"},
 
     {NULL, "--will-topic", ALL, "TOPIC", set_will_topic, "last will: its topic"},
