@@ -501,8 +501,9 @@ static void count(struct gw_guest *client)
     client->told_bytes = bytes;
     if (client->session)
         gw_shard_count_session(shard, client->session);
-    if (gw_shard_memory_full(shard) && gw_assembler_bytes(&client->assembler) >
-                                           gw_shard_settings(shard)->limits.packet_before_connect)
+    if (gw_assembler_pending(&client->assembler) >
+            gw_shard_settings(shard)->limits.packet_before_connect &&
+        gw_shard_memory_full(shard))
         gw_guest_end(client, GW_REASON_QUOTA_EXCEEDED, "limits.memory is used up", NULL);
 }
 

@@ -165,9 +165,9 @@ static enum gw_status publish(struct gw_guest *client, const struct gw_publish *
         message.has_expiry = gw_props_has(&packet->props, MESSAGE_EXPIRY);
         message.expiry = message.has_expiry ? packet->props.message_expiry : 0;
     }
-    *ret_matched = gw_router_publish(client->shard, &message);
+    enum gw_status status = gw_router_publish(client->shard, &message, ret_matched);
     gw_message_drop(&message);
-    return GW_OK;
+    return status;
 }
 
 static void answer(struct gw_guest *client, const struct gw_publish *packet, bool matched)
@@ -210,10 +210,14 @@ void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *fra
         return;
     }
     bool matched = false;
-    if ((packet.qos == 2 && gw_idset_add(&client->session->received, packet.packet_id) != GW_OK) ||
-        publish(client, &packet, topic_hash, now, &matched) != GW_OK) {
-        /* Not delivered: when it is sent again it must not count as a duplicate. */
-        (void)gw_idset_remove(&client->session->received, packet.packet_id);
+    struct gw_idset *received = &client->session->received;
+    enum gw_status status = packet.qos == 2 ? gw_idset_add(received, packet.packet_id) : GW_OK;
+    if (status == GW_OK) {
+        status = publish(client, &packet, topic_hash, now, &matched);
+        if (status != GW_OK && packet.qos == 2) /* it comes again, as one not seen yet */
+            gw_idset_remove(received, packet.packet_id);
+    }
+    if (status != GW_OK) {
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
         return;
     }

@@ -67,7 +67,10 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
         gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a will was not retained",
                      fields, GW_COUNT_OF(fields));
     }
-    gw_router_publish(shard, &message);
+    bool wanted;
+    if (gw_router_publish(shard, &message, &wanted) != GW_OK)
+        gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "memory.out",
+                     "a will was lost: out of memory", NULL, 0);
     gw_message_drop(&message);
     gw_message_drop(&keeper);
 }

@@ -149,7 +149,25 @@ static void on_match(void *user, struct gw_subindex_entry *entry)
     }
 }
 
-static void match(struct gw_shard *shard, const struct gw_message *message)
+/* Room for all identifiers of any one target in a row. */
+static bool has_run(struct gw_router_scratch *scratch)
+{
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < scratch->target_count; i++)
+        if (scratch->targets[i].id_count > longest)
+            longest = scratch->targets[i].id_count;
+    if (longest <= scratch->id_run_capacity)
+        return true;
+    uint32_t *run = realloc(scratch->id_run, longest * sizeof(*run));
+    if (!run)
+        return false;
+    scratch->id_run = run;
+    scratch->id_run_capacity = longest;
+    return true;
+}
+
+/* Finds all who want a message; GW_NO_MEMORY: nobody may be left out, so nobody gets it. */
+static enum gw_status match(struct gw_shard *shard, const struct gw_message *message)
 {
     struct gw_router_scratch *scratch = shard->routes.scratch;
     scratch->target_count = 0;
@@ -160,7 +178,7 @@ static void match(struct gw_shard *shard, const struct gw_message *message)
     scratch->message = message;
     scratch->round = ++shard->routes.round;
     gw_subindex_match(shard->routes.index, message->topic_name, on_match, scratch);
-    GW_ASSERT(!scratch->failed); /* nobody may be left out in silence */
+    return scratch->failed || !has_run(scratch) ? GW_NO_MEMORY : GW_OK;
 }
 
 /* -- handing over -- */
@@ -171,12 +189,6 @@ static const uint32_t *ids_of(struct gw_router_scratch *scratch, const struct ta
         return NULL;
     if (target->id_count == 1)
         return &scratch->ids[target->first_id].id;
-    if (target->id_count > scratch->id_run_capacity) {
-        uint32_t *run = realloc(scratch->id_run, target->id_count * sizeof(*run));
-        GW_ASSERT(run != NULL);
-        scratch->id_run = run;
-        scratch->id_run_capacity = target->id_count;
-    }
     uint32_t at = target->first_id;
     for (uint32_t i = 0; i < target->id_count; i++, at = scratch->ids[at].next)
         scratch->id_run[i] = scratch->ids[at].id;
@@ -213,22 +225,21 @@ static void hand_to_loops(struct gw_shard *shard, struct gw_message *message, ui
             &(struct gw_relay_event){.kind = GW_RELAY_PUBLISH, .blob = gw_blob_ref(message->blob)});
 }
 
-bool gw_router_publish(struct gw_shard *shard, struct gw_message *message)
+enum gw_status gw_router_publish(struct gw_shard *shard, struct gw_message *message,
+                                 bool *ret_wanted)
 {
     struct gw_router_scratch *scratch = shard->routes.scratch;
-    match(shard, message);
+    GW_TRY(match(shard, message));
     uint64_t loops = scratch->loops & ~((uint64_t)1 << shard->index);
-    bool wanted = scratch->target_count > 0 || scratch->group_count > 0 || loops != 0;
-    if (loops != 0 || message->retain) {
-        enum gw_status status = gw_message_keep(message);
-        GW_ASSERT(status == GW_OK);
-    }
+    if (loops != 0 || message->retain || scratch->group_count > 0)
+        GW_TRY(gw_message_keep(message));
+    *ret_wanted = scratch->target_count > 0 || scratch->group_count > 0 || loops != 0;
     if (message->retain)
         gw_keeper_keep(shard, message);
     hand_to_loops(shard, message, loops);
     hand_to_sessions(shard, message);
     hand_to_groups(shard, message);
-    return wanted;
+    return GW_OK;
 }
 
 void gw_router_on_publish(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
@@ -236,8 +247,13 @@ void gw_router_on_publish(struct gw_shard *shard, struct gw_relay_event *event, 
     struct gw_message message;
     (void)now;
     gw_message_open(event->blob, &message);
-    match(shard, &message);
-    hand_to_sessions(shard, &message);
-    hand_to_groups(shard, &message);
+    if (match(shard, &message) == GW_OK) {
+        hand_to_sessions(shard, &message);
+        hand_to_groups(shard, &message);
+    } else { /* its publisher has its acknowledgement: all that is left is to say so */
+        gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, 1);
+        gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "memory.out",
+                     "a message was lost: out of memory", NULL, 0);
+    }
     gw_blob_unref(&event->blob);
 }

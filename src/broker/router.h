@@ -15,9 +15,10 @@
 GW_MUST_USE enum gw_status gw_router_init(struct gw_shard *shard);
 void gw_router_fini(struct gw_shard *shard);
 
-/* Publishes a message that came in here (from a client, a will, the broker). Tells whether anybody
- * is subscribed to it, here or elsewhere. */
-bool gw_router_publish(struct gw_shard *shard, struct gw_message *message);
+/* Publishes a message that came in here (from a client, a will, the broker). *ret_wanted tells
+ * whether anybody is subscribed to it, here or elsewhere. GW_NO_MEMORY: nobody got it. */
+GW_MUST_USE enum gw_status gw_router_publish(struct gw_shard *shard, struct gw_message *message,
+                                             bool *ret_wanted);
 
 /* A message from another shard: for the sessions and groups of this one. */
 void gw_router_on_publish(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);

@@ -74,7 +74,9 @@ static void publish(struct gw_sysinfo *sysinfo, const char *topic, const char *t
         .retain = true,
     };
     message.topic_hash = gw_shard_hash(shard, message.topic_name);
-    gw_router_publish(shard, &message);
+    bool wanted;
+    enum gw_status status = gw_router_publish(shard, &message, &wanted);
+    (void)status; /* out of memory: the next one will do */
     gw_message_drop(&message);
 }
 
