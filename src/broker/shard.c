@@ -137,7 +137,7 @@ static void tell_unaccepted(struct gw_shard *shard, gw_mono_ns now)
     };
     clients->unaccepted_told = refused;
     clients->unaccepted_told_at = now;
-    gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "listener.exhausted",
+    gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "listener.exhausted",
                  "connections were closed: no descriptor is left", fields, GW_COUNT_OF(fields));
 }
 

@@ -1,5 +1,7 @@
 #include "daemon/reload.h"
 
+#include <stdio.h>
+
 #include "broker/confreport.h"
 #include "broker/confvalue.h"
 #include "os/console.h"
@@ -65,6 +67,15 @@ static void refuse(const struct gw_log *log, const char *why)
                  "reload refused, the old configuration stays in force", &field, 1);
 }
 
+static void refuse_faulty(const struct gw_log *log, const char *path)
+{
+    char why[1024] = "it has errors";
+
+    if (path != NULL)
+        snprintf(why, sizeof why, "it has errors, see: godwit check config %s", path);
+    refuse(log, why);
+}
+
 /* Takes over what a reload can; *next becomes what is in force then. */
 static enum gw_status apply(struct gw_broker *broker, struct gw_logger *logger,
                             struct gw_config *next, const struct gw_config *running)
@@ -102,7 +113,7 @@ void gw_reload_run(struct gw_broker *broker, struct gw_logger *logger,
     status = gw_config_load(&input, &next, &report);
     if (status == GW_INVALID) {
         log_errors(log, &report);
-        refuse(log, "it has errors; godwit check config shows them");
+        refuse_faulty(log, options->path);
     } else if (status == GW_OK) {
         status = apply(broker, logger, &next, running);
         if (status == GW_OK) {
