@@ -14,6 +14,7 @@
 #define SCRATCH_MAX      ((size_t)GW_VARINT_MAX + 16)
 #define SCRATCH_KEPT_MAX ((size_t)256 * 1024) /* larger scratch goes back at the end of a turn */
 #define DELIVERIES_MAX   ((size_t)1 << 31)
+#define TURN_TIME_MAX    (10 * GW_NS_PER_MS) /* longer, and new connections wait */
 #define FULL_TOLD_PERIOD (10 * GW_NS_PER_S)
 #define INDEX_NODE_SIZE  96u /* a node, its slot and its part of a level's text, about */
 
@@ -164,6 +165,19 @@ static void note_drained(struct gw_shard *shard)
     atomic_fetch_add_explicit(&shard->world->drained, 1, memory_order_release);
 }
 
+/* New connections have to wait while any shard has too much to do for those that are there: one
+ * that is accepted may belong to any. */
+static void judge_turn(struct gw_shard *shard, gw_mono_ns now)
+{
+    bool late = gw_clock_mono(gw_loop_clock(shard->loop)) - now > TURN_TIME_MAX;
+    atomic_store_explicit(&shard->inbox.late, late, memory_order_relaxed);
+    if (late) /* not to stay so while it sleeps */
+        gw_shard_want_turn(shard);
+    for (unsigned i = 0; i < shard->world->shard_count && !late; i++)
+        late = atomic_load_explicit(&shard->world->shards[i].inbox.late, memory_order_relaxed);
+    gw_loop_accept_slowly(shard->loop, late);
+}
+
 static void before_flush(void *user, gw_mono_ns now)
 {
     struct gw_shard *shard = user;
@@ -177,6 +191,7 @@ static void before_flush(void *user, gw_mono_ns now)
     shrink(&shard->scratch);
     shrink(&shard->scratch_in);
     note_drained(shard);
+    judge_turn(shard, now);
 }
 
 void gw_shard_drain(struct gw_shard *shard)

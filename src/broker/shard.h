@@ -87,6 +87,7 @@ struct gw_shard_clients {
 struct gw_shard_inbox {
     atomic_uint waiting;  /* events; added by senders, taken off by the owner */
     atomic_uint event_ns; /* what one costs, smoothed; written by the owner */
+    atomic_bool late;     /* its last turn took longer than it should */
 };
 
 struct gw_shard {

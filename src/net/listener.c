@@ -56,11 +56,11 @@ static enum gw_status watch(struct accept *accept)
                              GW_POLL_READ, true, &accept->source);
 }
 
-static void back_off(struct accept *accept, gw_mono_ns now)
+static void back_off(struct accept *accept, gw_mono_ns until)
 {
     const struct gw_sockets *sockets = accept->listener->sockets;
     sockets->ops->remove(sockets->ctx, accept->loop->poller, accept->listener->socket);
-    gw_wheel_arm(&accept->loop->wheel, &accept->timer, now + BACK_OFF_NS);
+    gw_wheel_arm(&accept->loop->wheel, &accept->timer, until);
 }
 
 static void on_timer(struct gw_timer *timer, gw_mono_ns now)
@@ -103,10 +103,14 @@ static void serve(struct accept *accept, gw_mono_ns now)
         case GW_OK: take(accept, socket, &peer, now); break;
         case GW_LIMIT: loop->counters.accept_refused++; break;
         case GW_AGAIN: return;
-        default: back_off(accept, now); return;
+        default: back_off(accept, now + BACK_OFF_NS); return;
         }
         if (loop->turn.accepting != accept) /* fn left */
             return;
+        if (loop->accepts_slowly) {
+            back_off(accept, now + GW_LOOP_SLOW_ACCEPT_NS);
+            return;
+        }
     }
 }
 

@@ -200,6 +200,11 @@ size_t gw_loop_mail_weight(const struct gw_loop *loop)
     return gw_mailbox_weight(&loop->mailbox);
 }
 
+void gw_loop_accept_slowly(struct gw_loop *loop, bool slowly)
+{
+    loop->accepts_slowly = slowly;
+}
+
 struct gw_wheel *gw_loop_wheel(struct gw_loop *loop)
 {
     return &loop->wheel;

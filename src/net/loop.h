@@ -22,6 +22,8 @@
 #define GW_LOOP_READ_SIZE  ((size_t)64 * 1024)
 #define GW_LOOP_EVENTS_MAX 256
 
+#define GW_LOOP_SLOW_ACCEPT_NS (8 * GW_NS_PER_MS)
+
 struct gw_loop;
 
 struct gw_loop_hooks {
@@ -52,6 +54,10 @@ void gw_loop_stop(struct gw_loop *loop);
 void gw_loop_post(struct gw_loop *loop, struct gw_mail *mail);
 /* What waits in its mailbox, in the senders' weights; any thread. */
 size_t gw_loop_mail_weight(const struct gw_loop *loop);
+
+/* While a loop is slow to accept, its listeners take one connection every GW_LOOP_SLOW_ACCEPT_NS;
+ * the others wait with the system. For an owner that has too much to do. */
+void gw_loop_accept_slowly(struct gw_loop *loop, bool slowly);
 
 /* The timers of this loop, for the owner thread. */
 struct gw_wheel *gw_loop_wheel(struct gw_loop *loop);

@@ -43,6 +43,7 @@ struct gw_loop {
     struct gw_list callers; /* those of them at which somebody waits, in this turn */
     struct gw_output_cache cache;
     struct gw_loop_counters counters;
+    bool accepts_slowly;
     atomic_bool stop; /* release by stop, acquire by run */
     struct gw_mailbox mailbox;
     struct gw_wheel wheel;

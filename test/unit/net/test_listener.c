@@ -57,6 +57,28 @@ static void close_fake(struct door *door, struct fake *fake)
     fake_free(fake);
 }
 
+/* An owner with too much to do lets the crowd wait, but not for ever. */
+static void takes_one_now_and_then_when_asked_to(void **state)
+{
+    (void)state;
+    struct door door;
+    struct fake *fake = open_fake(&door);
+    fake->accept_status = GW_LIMIT;
+    fake->accepts_waiting = 50;
+    gw_loop_accept_slowly(door.loop, true);
+    for (int taken = 1; taken <= 3; taken++) {
+        fake_turn(fake, door.loop);
+        fake_turn(fake, door.loop);
+        assert_int_equal(fake->accepts_waiting, 50 - taken);
+        fake->now += GW_LOOP_SLOW_ACCEPT_NS + GW_WHEEL_TICK_NS;
+    }
+    gw_loop_accept_slowly(door.loop, false);
+    for (int turn = 0; turn < 4; turn++)
+        fake_turn(fake, door.loop);
+    assert_int_equal(fake->accepts_waiting, 0);
+    close_fake(&door, fake);
+}
+
 static void takes_a_bounded_number_a_turn(void **state)
 {
     (void)state;
@@ -325,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_a_bounded_number_a_turn),
+        cmocka_unit_test(takes_one_now_and_then_when_asked_to),
         cmocka_unit_test(hands_connections_over),
         cmocka_unit_test(serves_before_it_takes_more),
         cmocka_unit_test(may_leave_while_accepting),
