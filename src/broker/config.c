@@ -301,14 +301,17 @@ static enum gw_status check_whole(const struct gw_config *config, struct gw_conf
                                         GW_SPAN_NONE, 0, 1, 1};
     struct gw_confreport_error error;
 
-    if (limits->packet_before_connect > limits->packet)
+    if (limits->packet_before_connect > limits->packet) {
         gw_confreport_set(&error, GW_CONFREPORT_CONFLICT,
                           "limits.packet_before_connect is larger than limits.packet");
-    else if (limits->memory < limits->packet * 2)
+        gw_confreport_set_hint(&error, "lower limits.packet_before_connect too");
+    } else if (limits->memory < limits->packet * 2) {
         gw_confreport_set(&error, GW_CONFREPORT_CONFLICT,
                           "limits.memory does not hold two packets of limits.packet");
-    else
+        gw_confreport_set_hint(&error, "raise limits.memory, or lower limits.packet");
+    } else {
         return GW_OK;
+    }
     gw_confreport_add(report, &place, &error);
     return GW_INVALID;
 }

@@ -502,9 +502,11 @@ static void test_conflicts(void **state)
         const char *text, *report;
     } rows[] = {
         {"limits: {packet: 2KiB}",
-         "f.yaml: limits.packet_before_connect is larger than limits.packet [C113]\n"},
+         "f.yaml: limits.packet_before_connect is larger than limits.packet\n"
+         "   hint: lower limits.packet_before_connect too [C113]\n"},
         {"limits: {packet: 256MB, memory: 100MB}",
-         "f.yaml: limits.memory does not hold two packets of limits.packet [C113]\n"},
+         "f.yaml: limits.memory does not hold two packets of limits.packet\n"
+         "   hint: raise limits.memory, or lower limits.packet [C113]\n"},
     };
 
     (void)state;
