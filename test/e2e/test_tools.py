@@ -103,7 +103,12 @@ class Run:
         self.process = process
 
     def finish(self, timeout=60, data=None):
-        out, err = self.process.communicate(data, timeout)
+        try:
+            out, err = self.process.communicate(data, timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
         return self.process.returncode, out, err
 
 
