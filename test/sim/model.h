@@ -70,6 +70,9 @@ void model_check_retained(struct model *model, unsigned topic, bool found, uint3
 /* After everything came to rest with all clients connected: is everything there? */
 void model_check_end(struct model *model);
 
+/* The broker may drop what does not fit its queues: nothing is owed then, all else holds. */
+void model_set_lossy(struct model *model);
+
 /* Tells what happens, if the run was asked to. */
 void model_set_trace(struct model *model, bool trace);
 void model_note(const struct model *model, const char *format, ...)

@@ -35,10 +35,6 @@ static struct gw_broker *start_broker(struct sim *sim, uint64_t seed)
 {
     static const char *const sets[] = {
         "listeners=[mqtt://127.0.0.1:1883]",
-        "limits.queue.messages=100000",
-        "limits.queue.bytes=100MB",
-        "shared.queue.messages=100000",
-        "shared.queue.bytes=100MB",
         "limits.inflight=6",
         "limits.output=16KiB",
         "sys.interval=0s",
@@ -47,10 +43,22 @@ static struct gw_broker *start_broker(struct sim *sim, uint64_t seed)
     static const char *const share_sets[] = {
         "shared.strategy=round_robin", "shared.strategy=least_in_flight",
         "shared.strategy=sticky_client", "shared.strategy=sticky_topic"};
-    const char *all[GW_COUNT_OF(sets) + 2];
+    static const char *const wide[] = {"limits.queue.messages=100000", "limits.queue.bytes=100MB",
+                                       "shared.queue.messages=100000", "shared.queue.bytes=100MB",
+                                       "limits.queue.qos0=false"};
+    static const char *const narrow[] = {
+        "limits.queue.messages=4", "limits.queue.bytes=1KiB", "shared.queue.messages=4",
+        "limits.queue.policy=drop_oldest", "limits.queue.qos0=true"};
+    const char *all[GW_COUNT_OF(sets) + 2 + GW_COUNT_OF(wide)];
     memcpy(all, sets, sizeof(sets));
     all[GW_COUNT_OF(sets)] = thread_sets[gw_random_below(&sim->random, 4)];
     all[GW_COUNT_OF(sets) + 1] = share_sets[gw_random_below(&sim->random, 4)];
+    bool lossy = gw_random_below(&sim->random, 4) == 0;
+    memcpy(all + GW_COUNT_OF(sets) + 2, lossy ? narrow : wide, sizeof(wide));
+    if (lossy)
+        model_set_lossy(sim->model);
+    if (lossy && gw_random_below(&sim->random, 2) == 0)
+        all[GW_COUNT_OF(sets) + 5] = "limits.queue.policy=drop_newest";
     struct gw_config_input input = {.sets = all, .set_count = GW_COUNT_OF(all)};
     struct gw_config config;
     struct gw_broker *broker;

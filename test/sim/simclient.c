@@ -25,6 +25,7 @@ void simclient_init(struct simclient *client, unsigned index, struct simnet *net
     client->version = index % 2 ? GW_VERSION_5 : GW_VERSION_311;
     client->member = index < MODEL_STEADY;
     client->lives_on = index < 6;
+    client->forgetful = index == 5;
     gw_assembler_init(&client->in, (uint32_t)OUT_MAX);
     gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
     gw_buf_init(&client->out, OUT_MAX);
@@ -102,6 +103,8 @@ static void put_publish(struct simclient *client, const struct simclient_publica
 static void forget_connection(struct simclient *client)
 {
     client->state = SIMCLIENT_OFF;
+    client->broken_at = simnet_now(client->net);
+    client->asleep = chance(client, 6) ? (unsigned)gw_random_below(client->random, 2500) : 0;
     client->ack_count = 0;
     client->unacknowledged = 0;
     client->request.id = 0;
@@ -152,7 +155,9 @@ static void connect_now(struct simclient *client)
         packet.props.present = GW_PROP_BIT(RECEIVE_MAXIMUM) | GW_PROP_BIT(SESSION_EXPIRY) |
                                GW_PROP_BIT(TOPIC_ALIAS_MAXIMUM);
         packet.props.receive_maximum = (uint16_t)client->receive_max;
-        packet.props.session_expiry = client->lives_on ? UINT32_MAX : 0;
+        packet.props.session_expiry = client->forgetful  ? SIMCLIENT_EXPIRY_S
+                                      : client->lives_on ? UINT32_MAX
+                                                         : 0;
         packet.props.topic_alias_maximum = 0;
     }
     client->will = 0;
@@ -244,8 +249,13 @@ static void resume(struct simclient *client, bool present)
         lose_session(client);
     if (present && client->asked_clean)
         model_fail(client->model, "client %u: session present after a clean start", client->index);
-    if (!present && client->member && client->has_session)
+    gw_mono_ns away = simnet_now(client->net) - client->broken_at;
+    bool kept = client->member || (client->lives_on && !client->asked_clean &&
+                                   (!client->forgetful || away < SIMCLIENT_EXPIRY_S * GW_NS_PER_S));
+    if (!present && kept && client->has_session && client->broken_at != 0)
         model_fail(client->model, "client %u: its session is gone", client->index);
+    if (present && client->forgetful && away > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
+        model_fail(client->model, "client %u: its session has not ended", client->index);
     model_note(client->model, "client %u is connected, session %s", client->index,
                present ? "present" : "new");
     client->has_session = true;
@@ -490,7 +500,9 @@ void simclient_step(struct simclient *client, bool calm)
         go_on_leaving(client);
         return;
     }
-    if (client->state == SIMCLIENT_OFF) {
+    if (client->state == SIMCLIENT_OFF && client->asleep > 0 && !calm) {
+        client->asleep--;
+    } else if (client->state == SIMCLIENT_OFF) {
         if (calm || chance(client, 10))
             connect_now(client);
     } else if (client->state == SIMCLIENT_ON && !calm) {

@@ -18,6 +18,7 @@
 
 #define SIMCLIENT_IN_FLIGHT 8
 #define SIMCLIENT_ACKS_MAX  256
+#define SIMCLIENT_EXPIRY_S  1
 
 enum simclient_state { SIMCLIENT_OFF, SIMCLIENT_CONNECTING, SIMCLIENT_ON, SIMCLIENT_LEAVING };
 
@@ -44,6 +45,9 @@ struct simclient {
     bool member;   /* of shared groups: keeps its session and its membership for good */
     bool lives_on; /* keeps its session, mostly */
     bool has_session;
+    bool forgetful;       /* its session ends SIMCLIENT_EXPIRY_S after its connection */
+    gw_mono_ns broken_at; /* when its last connection ended; 0: it had none */
+    unsigned asleep;      /* steps until it comes again */
     enum simclient_state state;
     int end;
     uint32_t will; /* number + 1 of the will of this connection; 0: none */
