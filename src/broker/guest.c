@@ -508,11 +508,12 @@ static void count(struct gw_guest *client)
 }
 
 /* True if a client has had its share of this turn, by the work that its packets made here or on
- * other shards; looked at now and then, since it costs a look at the clock. */
+ * other shards; after the dear first ones looked at now and then, since it costs a look at the
+ * clock. */
 static bool had_its_share(struct gw_guest *client, unsigned frames, gw_mono_ns began)
 {
     const struct gw_shard *shard = client->shard;
-    if (frames % FRAMES_A_LOOK != 0)
+    if (frames > 2 && frames % FRAMES_A_LOOK != 0)
         return false;
     if (gw_clock_mono(gw_loop_clock(shard->loop)) - began > SLICE_TIME)
         return true;

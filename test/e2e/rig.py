@@ -37,7 +37,8 @@ def binary():
 def sanitized():
     """Whether the binary keeps freed memory on purpose, which makes figures of memory worthless."""
     with open(binary(), "rb") as file:
-        return b"__asan_init" in file.read()
+        data = file.read()
+    return b"__asan_init" in data or b"__tsan_init" in data
 
 
 def until(ask, what, seconds=WAIT):

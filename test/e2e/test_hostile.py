@@ -399,7 +399,7 @@ def test_a_flood_that_costs_much_to_match(serve, tail):
         for at in range(0, len(filters), 100):
             peer.send(m.subscribe(5, at + 1, [(f, 0) for f in filters[at:at + 100]]))
             peer.want(m.SUBACK)
-    over, count, topic = threading.Event(), 2500, fresh("calm")
+    over, count, topic = threading.Event(), 1500, fresh("calm")
     name = "a" + "/a" * 10 + ("" if tail == "/#" else "/a" * 60)
 
     def flood():
