@@ -547,7 +547,8 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
     }
     count(client);
     choke(client);
-    if (client->last_packet == GW_PACKET_PUBLISH && gw_relay_congested(client->shard))
+    if (client->last_packet == GW_PACKET_PUBLISH ? gw_relay_congested(client->shard)
+                                                 : gw_relay_full(client->shard))
         hold_back(client);
     if (gw_conn_unread(client->conn, bytes) != GW_OK)
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);

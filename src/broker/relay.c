@@ -153,12 +153,21 @@ static uint64_t lag_of(const struct gw_shard *shard, unsigned to)
            atomic_load_explicit(&inbox->event_ns, memory_order_relaxed);
 }
 
-bool gw_relay_congested(const struct gw_shard *shard)
+bool gw_relay_full(const struct gw_shard *shard)
 {
     size_t limit = (size_t)gw_shard_settings(shard)->limits.mailbox;
     for (unsigned to = 0; to < shard->world->shard_count; to++)
-        if (to != shard->index && (gw_loop_mail_weight(shard->world->shards[to].loop) > limit ||
-                                   lag_of(shard, to) > GW_RELAY_LAG_MAX))
+        if (to != shard->index && gw_loop_mail_weight(shard->world->shards[to].loop) > limit)
+            return true;
+    return false;
+}
+
+bool gw_relay_congested(const struct gw_shard *shard)
+{
+    if (gw_relay_full(shard))
+        return true;
+    for (unsigned to = 0; to < shard->world->shard_count; to++)
+        if (to != shard->index && lag_of(shard, to) > GW_RELAY_LAG_MAX)
             return true;
     return false;
 }

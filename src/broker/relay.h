@@ -72,5 +72,7 @@ void gw_relay_fini(struct gw_shard *shard);
 /* True while another shard has more waiting than limits.mailbox or than it can do in
  * GW_RELAY_LAG_MAX. */
 bool gw_relay_congested(const struct gw_shard *shard);
+/* The first of these alone: no client is to add to it, whatever it sends. */
+bool gw_relay_full(const struct gw_shard *shard);
 
 #endif
