@@ -11,16 +11,14 @@ static uint32_t user_properties_max(const struct gw_guest *client)
     return gw_shard_settings(client->shard)->limits.user_properties;
 }
 
-unsigned gw_connector_owner(struct gw_guest *client, const struct gw_frame *frame)
+struct gw_span gw_connector_client_id(struct gw_guest *client, const struct gw_frame *frame)
 {
     struct gw_connect connect;
     struct gw_fault fault;
-    struct gw_shard *shard = client->shard;
     if (frame->header.flags != 0 ||
-        gw_connect_decode(frame->body, user_properties_max(client), &connect, &fault) != GW_OK ||
-        connect.client_id.size == 0)
-        return shard->index;
-    return gw_shard_owner(shard, gw_shard_hash(shard, connect.client_id));
+        gw_connect_decode(frame->body, user_properties_max(client), &connect, &fault) != GW_OK)
+        return GW_SPAN_NONE;
+    return connect.client_id;
 }
 
 /* -- enhanced authentication -- */

@@ -11,9 +11,8 @@
 
 #include "broker/guest.h"
 
-/* The shard that owns the client identifier in a CONNECT; the current one if it has none or is not
- * well formed. */
-unsigned gw_connector_owner(struct gw_guest *client, const struct gw_frame *frame);
+/* The client identifier in a CONNECT; empty if it has none or is not well formed. */
+struct gw_span gw_connector_client_id(struct gw_guest *client, const struct gw_frame *frame);
 
 void gw_connector_on_connect(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
 void gw_connector_on_auth(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);

@@ -16,6 +16,7 @@
 #define CLOSE_FLUSH_TIME (2 * GW_NS_PER_S)
 #define SLICE_TIME       (2 * GW_NS_PER_MS) /* of one client in one turn */
 #define FRAMES_A_LOOK    4u
+#define OLDER_TURNS      4u /* for a turn may not have room for all that is ready */
 #define ACK_SIZE_MAX     16u
 
 typedef void packet_fn(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
@@ -426,21 +427,73 @@ static void on_frame(struct gw_guest *client, const struct gw_frame *frame, gw_m
     (handler ? handler : on_unexpected)(client, frame, now);
 }
 
-/* The owner of the identifier in a CONNECT is another shard: go there with all bytes. */
-static bool moved_away(struct gw_guest *client, const struct gw_frame *frame, struct gw_span rest)
+static struct gw_span whole_packet(const struct gw_frame *frame)
 {
-    if (client->state != GW_GUEST_NEW || frame->header.type != GW_PACKET_CONNECT)
+    return gw_span_of(frame->body.data - frame->header.size, frame->header.size + frame->body.size);
+}
+
+/* Copies a packet and what stands behind it; it may have been put together elsewhere. */
+static enum gw_status copy_rest(struct gw_buf *buf, const struct gw_frame *frame,
+                                struct gw_span rest)
+{
+    GW_TRY(gw_buf_append(buf, whole_packet(frame)));
+    return gw_buf_append(buf, rest);
+}
+
+/* A client that says DISCONNECT and comes again at once may have its CONNECT read first: the two
+ * connections are of different loops or their order in a turn is any. Then its will would go out
+ * though it has left in order (MQTT-3.14.4-3). So a take-over waits for some turns, in which the
+ * older connection is read. */
+static bool waits_for_older(struct gw_guest *client, struct gw_span id)
+{
+    struct gw_shard *shard = client->shard;
+    uint64_t turn = gw_loop_counters(shard->loop)->turns;
+    const struct gw_session *session = gw_registry_find(shard, id);
+    const struct gw_guest *older = session ? session->link : NULL;
+    if (!older || older->state == GW_GUEST_CLOSING)
         return false;
-    unsigned owner = gw_connector_owner(client, frame);
-    if (owner == client->shard->index)
-        return false;
-    struct gw_span packet =
-        gw_span_of(frame->body.data - frame->header.size, frame->header.size + frame->body.size);
-    if (gw_buf_append(&client->stash, packet) == GW_OK &&
-        gw_buf_append(&client->stash, rest) == GW_OK)
+    if (client->waits_until == 0)
+        client->waits_until = turn + OLDER_TURNS;
+    return turn < client->waits_until;
+}
+
+static void move_with_rest(struct gw_guest *client, const struct gw_frame *frame,
+                           struct gw_span rest, unsigned owner)
+{
+    if (copy_rest(&client->stash, frame, rest) == GW_OK)
         gw_guest_move(client, owner);
     else /* never here: two shards would each have a session of this identifier */
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+}
+
+static void put_back(struct gw_guest *client, const struct gw_frame *frame, struct gw_span rest)
+{
+    struct gw_buf bytes;
+    gw_buf_init(&bytes, whole_packet(frame).size + rest.size);
+    if (copy_rest(&bytes, frame, rest) != GW_OK ||
+        gw_conn_unread(client->conn, gw_buf_span(&bytes)) != GW_OK)
+        gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+    gw_buf_fini(&bytes);
+}
+
+/* A CONNECT whose place is on another shard goes there with all bytes; one whose time has not come
+ * is put back. True: that is all for now. */
+static bool goes_elsewhere(struct gw_guest *client, const struct gw_frame *frame,
+                           struct gw_span rest)
+{
+    struct gw_shard *shard = client->shard;
+    if (client->state != GW_GUEST_NEW || frame->header.type != GW_PACKET_CONNECT)
+        return false;
+    struct gw_span id = gw_connector_client_id(client, frame);
+    if (id.size == 0)
+        return false;
+    unsigned owner = gw_shard_owner(shard, gw_shard_hash(shard, id));
+    if (owner != shard->index)
+        move_with_rest(client, frame, rest, owner);
+    else if (waits_for_older(client, id))
+        put_back(client, frame, rest);
+    else
+        return false;
     return true;
 }
 
@@ -539,7 +592,7 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
             gw_guest_end_fault(client, &fault);
             break;
         }
-        if (moved_away(client, &frame, bytes))
+        if (goes_elsewhere(client, &frame, bytes))
             return;
         on_frame(client, &frame, now);
         if (bytes.size > 0 && had_its_share(client, frames, began))

@@ -88,7 +88,8 @@ struct gw_guest {
     struct gw_listener *listener;
     char *user_name; /* for the log; NULL if none */
     gw_mono_ns since;
-    size_t told_bytes; /* what its shard has counted of what it holds */
+    uint64_t waits_until; /* the turn in which it may take its session over; 0: not asked yet */
+    size_t told_bytes;    /* what its shard has counted of what it holds */
     struct gw_guest_peer peer;
     struct gw_guest_offer offer;
     struct gw_guest_cause cause;

@@ -66,6 +66,24 @@ def test_no_will_after_disconnect(c):
         after(c, cid, watcher, [])
 
 
+@case(v5="3.14.4-3", v4="3.14.4-3", versions=ALL)
+def test_no_will_when_the_next_connection_overtakes_the_disconnect(c):
+    """The server may read the next CONNECT before the DISCONNECT that was sent before it."""
+    topic, cids = c.topic(), [c.cid() for _ in range(8)]
+    watcher = watch(c, topic)
+    for _ in range(10):
+        older = [c.connect(cid, will=m.Will(topic)) for cid in cids]
+        later = [c.open() for _ in cids]
+        for peer, other, cid in zip(older, later, cids):
+            peer.send(m.disconnect())
+            peer.shut()
+            other.hello(cid)
+        for other in later:
+            assert other.want(m.CONNACK).code == 0
+            other.bye()
+    after(c, cids[0], watcher, [])
+
+
 @case(v4="3.1.2-12", v5="3.1.2-8", versions=ALL)
 def test_no_will_without_will_flag(c):
     """A CONNECT without a will takes the place of an earlier one with a will."""
