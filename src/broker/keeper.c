@@ -22,9 +22,9 @@ static void count(struct gw_shard *shard, struct gw_blob *blob, int sign)
 {
     struct gw_message message;
     gw_message_open(blob, &message);
+    int64_t cost = (int64_t)cost_of(message.topic_name, blob);
     gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED, sign);
-    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED_BYTES,
-                   sign * (int64_t)cost_of(message.topic_name, blob));
+    gw_metrics_add(&shard->metrics, GW_METRIC_RETAINED_BYTES, sign > 0 ? cost : -cost);
     if (message.has_expiry)
         shard->retained.expiring += (uint64_t)(int64_t)sign;
 }
