@@ -223,6 +223,8 @@ def test_broker_rests_after_broken_connections(serve):
             peer.sock.shutdown(socket.SHUT_WR)
             kept.append(peer)
         else:  # does not read its answers
+            for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                peer.sock.setsockopt(socket.SOL_SOCKET, buffer, 32768)
             peer.sock.setblocking(False)
             try:
                 while True:
