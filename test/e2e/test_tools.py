@@ -26,8 +26,10 @@ TOOLS = {
 ENV = {**os.environ, "XDG_CONFIG_HOME": "/nonexistent", "TZ": "Europe/Berlin"}
 
 
-def restore_sigpipe():
+def restore_signals():
+    """As a terminal starts a program: Python ignores SIGPIPE, a shell's background job SIGINT."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def free_port():
@@ -126,7 +128,7 @@ def start(maker, tool, args, address=None, **kwargs):
         address.expect(max(1, list(args).count("-t")) if tool == "sub" else 1)
     return Run(subprocess.Popen(TOOLS[maker](tool) + where + list(args), stdin=subprocess.PIPE,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENV,
-                                preexec_fn=restore_sigpipe, **kwargs))
+                                preexec_fn=restore_signals, **kwargs))
 
 
 def run(maker, tool, args, address=None, data=None):
