@@ -40,6 +40,7 @@ struct message {
 struct model {
     uint64_t seed;
     uint32_t step;
+    uint64_t deliveries;
     bool trace, lossy;
     uint32_t count;
     struct subscription subscriptions[MODEL_CLIENTS][MODEL_FILTERS];
@@ -115,6 +116,11 @@ bool model_full(const struct model *model)
 uint32_t model_message_count(const struct model *model)
 {
     return model->count;
+}
+
+uint64_t model_delivery_count(const struct model *model)
+{
+    return model->deliveries;
 }
 
 void model_set_step(struct model *model, uint32_t step)
@@ -281,6 +287,7 @@ static bool has_shared(const struct model *model, unsigned client, unsigned topi
 void model_on_delivery(struct model *model, unsigned client, uint32_t number, uint8_t qos, bool dup,
                        bool retain)
 {
+    model->deliveries++;
     if (number >= model->count)
         model_fail(model, "client %u got message %u, which nobody sent", client, number);
     model_note(model, "client %u gets %u, QoS %u%s%s", client, number, qos, dup ? ", dup" : "",

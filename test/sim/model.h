@@ -83,5 +83,7 @@ void model_fail(const struct model *model, const char *format, ...)
     __attribute__((format(printf, 2, 3), noreturn));
 
 uint32_t model_message_count(const struct model *model);
+/* Deliveries seen so far, by all clients. */
+uint64_t model_delivery_count(const struct model *model);
 
 #endif

@@ -114,8 +114,10 @@ static void come_to_rest(struct sim *sim)
     for (unsigned i = 0; quiet < 200; i++) {
         if (i >= REST_STEPS)
             model_fail(sim->model, "no rest after %u calm steps", REST_STEPS);
+        uint64_t before = model_delivery_count(sim->model);
         step(sim, true);
-        quiet = all_rest(sim) ? quiet + 1 : 0;
+        bool still = all_rest(sim) && model_delivery_count(sim->model) == before;
+        quiet = still ? quiet + 1 : 0;
     }
 }
 
