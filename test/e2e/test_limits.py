@@ -168,8 +168,8 @@ def test_retained_wills_are_bounded(broker):
         reader.settimeout(0.5)
         found = 0
         try:
-            while read(reader):
-                found += 1
+            while True:
+                found += read(reader)[0] & 1  # what comes late comes live, without RETAIN
         except TimeoutError:
             pass
     assert found == 40
