@@ -14,6 +14,7 @@ from proxy import Cut
 from rig import WAIT, fresh, until
 
 VERSIONS = {"3.1": paho.MQTTv31, "3.1.1": paho.MQTTv311, "5": paho.MQTTv5}
+LEVELS = {"3.1": 3, "3.1.1": 4, "5": 5}
 QOS = (0, 1, 2)
 # The steps of a flow at which the connection is broken, one after the other.
 CUTS = {
@@ -416,7 +417,9 @@ def test_resume_of_a_sender(join, shared, proxy, version, qos):
     join(version).publish(topic, "end", qos)
     until(lambda: reader.heard and reader.heard[-1].payload == b"end", "the end")
     got = [m.payload.decode() for m in reader.heard]
-    assert list(dict.fromkeys(got)) == [str(n) for n in range(60)] + ["end"]
+    assert sorted(set(got[:-1]), key=int) == [str(n) for n in range(60)] and got[-1] == "end"
+    # paho lets a publication that is made while it connects again go before what it repeats.
+    assert tuple(dict.fromkeys(got[:-1])) in way.might_take(LEVELS[version])
     assert qos == 1 or len(got) == 61
 
 
@@ -433,8 +436,10 @@ def test_resume_of_a_receiver(join, shared, proxy, version, qos):
     until(lambda: way.connections == len(way.cuts) + 1, "a connection after the last cut")
     sender.publish(topic, "end", qos)
     until(lambda: reader.heard and reader.heard[-1].payload == b"end", "the end")
+    want = [str(n) for n in range(60)] + ["end"]
+    assert list(dict.fromkeys(way.received(LEVELS[version]))) == want
     got = [m.payload.decode() for m in reader.heard]
-    assert list(dict.fromkeys(got)) == [str(n) for n in range(60)] + ["end"]
+    assert list(dict.fromkeys(got)) == want
     assert qos == 1 or len(got) == 61
 
 
