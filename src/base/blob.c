@@ -17,13 +17,15 @@ struct gw_blob *gw_blob_new(size_t size)
         return NULL;
     atomic_init(&blob->refs, 1);
     blob->size = size;
+    blob->keeper = NULL;
+    atomic_init(&blob->position, 0);
     return blob;
 }
 
 struct gw_blob *gw_blob_ref(struct gw_blob *blob)
 {
     /* Relaxed: who refs already holds a reference, so the bytes are visible to him. */
-    uint_fast32_t before = atomic_fetch_add_explicit(&blob->refs, 1, memory_order_relaxed);
+    unsigned before = atomic_fetch_add_explicit(&blob->refs, 1, memory_order_relaxed);
     GW_ASSERT(before > 0 && before < REFS_MAX);
     return blob;
 }
@@ -35,10 +37,13 @@ void gw_blob_unref(struct gw_blob **blob)
     if (b == NULL)
         return;
     /* Each unref releases what its holder read, the last one acquires all of it before the free. */
-    uint_fast32_t before = atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel);
+    unsigned before = atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel);
     GW_ASSERT(before > 0);
-    if (before == 1)
-        free(b);
+    if (before != 1)
+        return;
+    if (b->keeper)
+        b->keeper->on_end(b->keeper, b);
+    free(b);
 }
 
 uint32_t gw_blob_refs(const struct gw_blob *blob)
