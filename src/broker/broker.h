@@ -9,7 +9,7 @@
 #ifndef GW_BROKER_BROKER_H
 #define GW_BROKER_BROKER_H
 
-#include "broker/config.h"
+#include "config/config.h"
 #include "net/listener.h"
 
 #define GW_BROKER_SHARDS_MAX 64u /* one bit each in an interest mask */

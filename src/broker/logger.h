@@ -10,7 +10,7 @@
 #ifndef GW_BROKER_LOGGER_H
 #define GW_BROKER_LOGGER_H
 
-#include "broker/config.h"
+#include "config/config.h"
 #include "os/clock.h"
 
 #define GW_LOGGER_EVENTS_MAX 96

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/suggest.h"
-#include "broker/confreport.h"
+#include "config/confreport.h"
 #include "daemon/command.h"
 #include "os/console.h"
 

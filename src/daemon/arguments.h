@@ -9,7 +9,7 @@
 #ifndef GW_DAEMON_ARGUMENTS_H
 #define GW_DAEMON_ARGUMENTS_H
 
-#include "broker/config.h"
+#include "config/config.h"
 
 #define GW_ARGUMENTS_PORT_SET_MAX 48
 

@@ -9,7 +9,7 @@
 #include "os/holder.h"
 #include "os/process.h"
 
-#define CODE_COLUMN 74 /* as in broker/confreport.c */
+#define CODE_COLUMN 74 /* as in config/confreport.c */
 
 /* The last line of a refusal: the cure, and the code at the right. */
 GW_PRINTF(2, 3) static void put_hint(const char *code, const char *format, ...)

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "broker/confreport.h"
-#include "broker/confvalue.h"
+#include "config/confreport.h"
+#include "config/confvalue.h"
 #include "os/console.h"
 
 #define VALUE_MAX ((size_t)64 * 1024) /* of a value as text: listeners are the longest */

@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "broker/confname.h"
-#include "broker/confprint.h"
-#include "broker/confvalue.h"
+#include "config/confname.h"
+#include "config/confprint.h"
+#include "config/confvalue.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
 #include "os/console.h"

@@ -16,7 +16,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# What each configuration sets beside the listener; keys as in src/broker/config.def.
+# What each configuration sets beside the listener; keys as in src/config/config.def.
 MANY = {"limits.connections_unauthenticated_per_address": 1000, "log.repeats": 0}
 CONFIGS = {
     "default": {"threads": 3, "debug.auth_echo": "true", "sys.interval": "500ms",

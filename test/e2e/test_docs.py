@@ -190,7 +190,7 @@ def test_live_broker_has_the_sys_topics_of_the_page(serve, program):
 # ---- limits --------------------------------------------------------------------------------------
 
 def test_each_limit_is_on_the_page():
-    table = (SRC / "broker" / "config.def").read_text()
+    table = (SRC / "config" / "config.def").read_text()
     keys = re.findall(r"^X\(((?:limits|shared\.queue)\.[a-z0-9_.]+),", table, re.M)
     written = [names(row[0])[0] for row in rows(page("limits.md"), 5) if names(row[0])]
     assert len(keys) > 25
@@ -198,7 +198,7 @@ def test_each_limit_is_on_the_page():
 
 
 def test_pages_name_only_keys_events_and_topics_that_exist():
-    table = (SRC / "broker" / "config.def").read_text()
+    table = (SRC / "config" / "config.def").read_text()
     known = set(re.findall(r"^X\(([a-z0-9_.]+),", table, re.M)) | set(events_in_code())
     known |= {key.rsplit(".", 1)[0] for key in known}  # limits.queue
     for path in [*PAGES.glob("*.md"), *PAGES.parent.glob("*/*.md"), rig.ROOT / "README.md"]:

@@ -1,10 +1,10 @@
-/* broker/config: any text is a configuration or a short report of what is wrong; what was loaded
+/* config/config: any text is a configuration or a short report of what is wrong; what was loaded
  * prints to a text that loads to the same values. An input that begins with "!" is one --set. */
 #include "fuzz.h"
 
-#include "broker/config.h"
-#include "broker/confprint.h"
-#include "broker/confreport.h"
+#include "config/config.h"
+#include "config/confprint.h"
+#include "config/confreport.h"
 
 #define TEXT_MAX   ((size_t)1 << 20)
 #define REPORT_MAX ((size_t)256 * 1024)

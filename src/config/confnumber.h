@@ -1,16 +1,16 @@
 /*
- * broker/confnumber: numbers with their units as a person writes them, and back.
+ * config/confnumber: numbers with their units as a person writes them, and back.
  *
- * Layer   broker. No I/O.
+ * Layer   config. No I/O.
  * Owner   any thread.
  * Life    none.
  * Limits  64 bits; beyond is an error.
  */
-#ifndef GW_BROKER_CONFNUMBER_H
-#define GW_BROKER_CONFNUMBER_H
+#ifndef GW_CONFIG_CONFNUMBER_H
+#define GW_CONFIG_CONFNUMBER_H
 
-#include "broker/config.h"
-#include "broker/confreport.h"
+#include "config/config.h"
+#include "config/confreport.h"
 
 #define GW_CONFNUMBER_TEXT_MAX 64 /* a number with its unit, with the end mark */
 

@@ -1,4 +1,4 @@
-#include "broker/confnumber.h"
+#include "config/confnumber.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,16 +1,16 @@
 /*
- * broker/conflisten: listeners as URLs.
+ * config/conflisten: listeners as URLs.
  *
- * Layer   broker. No I/O, no name look-up.
+ * Layer   config. No I/O, no name look-up.
  * Owner   whoever owns the configuration.
  * Life    add grows the list; gw_conflisten_fini releases it.
  * Limits  GW_CONFIG_LISTENERS_MAX.
  */
-#ifndef GW_BROKER_CONFLISTEN_H
-#define GW_BROKER_CONFLISTEN_H
+#ifndef GW_CONFIG_CONFLISTEN_H
+#define GW_CONFIG_CONFLISTEN_H
 
-#include "broker/config.h"
-#include "broker/confreport.h"
+#include "config/config.h"
+#include "config/confreport.h"
 
 #define GW_CONFLISTEN_DEFAULT "mqtt://localhost:1883"
 

@@ -1,17 +1,17 @@
 /*
- * broker/confvalue: values of configuration keys as a person writes them ("30s", "2MB", "never"),
+ * config/confvalue: values of configuration keys as a person writes them ("30s", "2MB", "never"),
  *                   to bytes in struct gw_config and back.
  *
- * Layer   broker. No I/O.
+ * Layer   config. No I/O.
  * Owner   whoever owns the configuration.
  * Life    none.
  * Limits  GW_CONFIG_TEXT_MAX bytes a value.
  */
-#ifndef GW_BROKER_CONFVALUE_H
-#define GW_BROKER_CONFVALUE_H
+#ifndef GW_CONFIG_CONFVALUE_H
+#define GW_CONFIG_CONFVALUE_H
 
-#include "broker/config.h"
-#include "broker/confreport.h"
+#include "config/config.h"
+#include "config/confreport.h"
 
 /* Parses a single value of any kind but LISTENERS and puts it into its member. VERSIONS takes
  * "[3.1.1, 5]" and "3.1.1,5". GW_INVALID with the error, GW_NO_MEMORY; then nothing changed. */

@@ -1,4 +1,4 @@
-#include "broker/confreport.h"
+#include "config/confreport.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

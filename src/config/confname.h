@@ -1,17 +1,17 @@
 /*
- * broker/confname: names of keys: the path through the tree, names of environment variables, and
+ * config/confname: names of keys: the path through the tree, names of environment variables, and
  *                  ${NAME} inside values.
  *
- * Layer   broker. No I/O.
+ * Layer   config. No I/O.
  * Owner   whoever loads.
  * Life    none.
  * Limits  GW_CONFNAME_SIZE_MAX bytes, GW_CONFNAME_DEPTH_MAX parts.
  */
-#ifndef GW_BROKER_CONFNAME_H
-#define GW_BROKER_CONFNAME_H
+#ifndef GW_CONFIG_CONFNAME_H
+#define GW_CONFIG_CONFNAME_H
 
-#include "broker/config.h"
-#include "broker/confreport.h"
+#include "config/config.h"
+#include "config/confreport.h"
 
 #define GW_CONFNAME_SIZE_MAX  64
 #define GW_CONFNAME_DEPTH_MAX 4

@@ -1,15 +1,15 @@
 /*
- * broker/config: the broker's configuration: one table (config.def), its values, where each came
+ * config/config: the broker's configuration: one table (config.def), its values, where each came
  *                from, and what a reload would change.
  *
- * Layer   broker. Reads a file through os/file.
+ * Layer   config. Reads a file through os/file.
  * Owner   immutable after load.
  * Life    init_defaults, load or copy; fini releases. What a struct points to is its own.
  * Limits  GW_CONFIG_FILE_SIZE_MAX, GW_CONFIG_LISTENERS_MAX, GW_CONFIG_TEXT_MAX, errors told at once
  *         GW_CONFREPORT_ERRORS_MAX.
  */
-#ifndef GW_BROKER_CONFIG_H
-#define GW_BROKER_CONFIG_H
+#ifndef GW_CONFIG_CONFIG_H
+#define GW_CONFIG_CONFIG_H
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -141,7 +141,7 @@ struct gw_config_origin {
 #define X(key, kind, value, min, max, reload, help) +1
 enum {
     GW_CONFIG_KEY_COUNT = 0
-#include "broker/config.def"
+#include "config/config.def"
 };
 #undef X
 

@@ -1,16 +1,16 @@
 /*
- * broker/confyaml: YAML to values of the table.
+ * config/confyaml: YAML to values of the table.
  *
- * Layer   broker. No I/O.
+ * Layer   config. No I/O.
  * Owner   whoever owns the configuration.
  * Life    one call.
  * Limits  GW_CONFYAML_DEPTH_MAX levels, GW_CONFYAML_EVENTS_MAX nodes; no anchors, aliases or tags.
  */
-#ifndef GW_BROKER_CONFYAML_H
-#define GW_BROKER_CONFYAML_H
+#ifndef GW_CONFIG_CONFYAML_H
+#define GW_CONFIG_CONFYAML_H
 
-#include "broker/config.h"
-#include "broker/confreport.h"
+#include "config/config.h"
+#include "config/confreport.h"
 
 #define GW_CONFYAML_DEPTH_MAX  16
 #define GW_CONFYAML_EVENTS_MAX 200000

@@ -1,16 +1,16 @@
 /*
- * broker/confprint: the configuration as text: what is in force and why, the defaults, the
+ * config/confprint: the configuration as text: what is in force and why, the defaults, the
  *                   reference page.
  *
- * Layer   broker. No I/O.
+ * Layer   config. No I/O.
  * Owner   any thread.
  * Life    none.
  * Limits  those of the buffer.
  */
-#ifndef GW_BROKER_CONFPRINT_H
-#define GW_BROKER_CONFPRINT_H
+#ifndef GW_CONFIG_CONFPRINT_H
+#define GW_CONFIG_CONFPRINT_H
 
-#include "broker/config.h"
+#include "config/config.h"
 
 /* Appends every key with its value and, as a comment, where it came from. The text is YAML that
  * loads to the same values. GW_NO_MEMORY, GW_LIMIT of the buffer. */

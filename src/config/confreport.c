@@ -1,4 +1,4 @@
-#include "broker/confreport.h"
+#include "config/confreport.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,15 +1,15 @@
-#include "broker/config.h"
+#include "config/config.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "broker/conflisten.h"
-#include "broker/confname.h"
-#include "broker/confreport.h"
-#include "broker/confvalue.h"
-#include "broker/confyaml.h"
+#include "config/conflisten.h"
+#include "config/confname.h"
+#include "config/confreport.h"
+#include "config/confvalue.h"
+#include "config/confyaml.h"
 #include "os/file.h"
 
 #define ENV_PREFIX "GODWIT__"
@@ -25,7 +25,7 @@
      help,                                                                                         \
      offsetof(struct gw_config, key)},
 const struct gw_config_key gw_config_keys[GW_CONFIG_KEY_COUNT] = {
-#include "broker/config.def"
+#include "config/config.def"
 };
 #undef X
 

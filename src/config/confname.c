@@ -1,4 +1,4 @@
-#include "broker/confname.h"
+#include "config/confname.h"
 
 #include <stdio.h>
 

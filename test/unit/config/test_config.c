@@ -1,4 +1,4 @@
-#include "broker/config.h"
+#include "config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "broker/confnumber.h"
-#include "broker/confreport.h"
+#include "config/confnumber.h"
+#include "config/confreport.h"
 #include "wire/packet.h"
 
 static const char *const env_example[] = {"HOME=/root", "NAME=godwit", "SIZE=3MB", "EMPTY=", NULL};

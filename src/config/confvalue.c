@@ -1,4 +1,4 @@
-#include "broker/confvalue.h"
+#include "config/confvalue.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "base/suggest.h"
 #include "base/utf8.h"
-#include "broker/confnumber.h"
+#include "config/confnumber.h"
 #include "wire/packet.h"
 
 static const char *const policy_words[] = {

@@ -1,4 +1,4 @@
-#include "broker/confprint.h"
+#include "config/confprint.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "broker/confreport.h"
+#include "config/confreport.h"
 #include "os/file.h"
 
 #define REFERENCE "docs/reference/config.md"

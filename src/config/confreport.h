@@ -1,14 +1,14 @@
 /*
- * broker/confreport: errors of a configuration as a person wants them: place, line with a caret,
+ * config/confreport: errors of a configuration as a person wants them: place, line with a caret,
  *                    why, cure, code.
  *
- * Layer   broker.
+ * Layer   config.
  * Owner   whoever loads; not thread-safe.
  * Life    init on the caller's memory; fini releases.
  * Limits  GW_CONFREPORT_ERRORS_MAX are written out, the rest is counted.
  */
-#ifndef GW_BROKER_CONFREPORT_H
-#define GW_BROKER_CONFREPORT_H
+#ifndef GW_CONFIG_CONFREPORT_H
+#define GW_CONFIG_CONFREPORT_H
 
 #include "base/buf.h"
 

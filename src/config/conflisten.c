@@ -1,4 +1,4 @@
-#include "broker/conflisten.h"
+#include "config/conflisten.h"
 
 #include <stdio.h>
 #include <stdlib.h>

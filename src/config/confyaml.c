@@ -1,11 +1,11 @@
-#include "broker/confyaml.h"
+#include "config/confyaml.h"
 
 #include <yaml.h>
 
 #include "base/utf8.h"
-#include "broker/conflisten.h"
-#include "broker/confname.h"
-#include "broker/confvalue.h"
+#include "config/conflisten.h"
+#include "config/confname.h"
+#include "config/confvalue.h"
 
 struct walk {
     yaml_parser_t parser;
