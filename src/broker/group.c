@@ -215,9 +215,10 @@ void gw_group_on_end(struct gw_shard *shard, struct gw_session *session)
     give_back_all(shard, session, false);
 }
 
-void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share)
+void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
     const struct gw_session *session = GW_CONTAINER(outbox, struct gw_session, outbox);
+    (void)group_order; /* no group is in the log yet */
     gw_relay_post(user, gw_handles_owner(share),
                   &(struct gw_relay_event){
                       .kind = GW_RELAY_SETTLE, .target = share, .origin = session->handle});
@@ -242,7 +243,8 @@ void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw
         bool bounded =
             options.qos == 0 || gw_share_is_sticky(gw_shard_settings(shard)->shared.strategy);
         if (!gw_deliverer_give(shard, session, &message, &options, !bounded) && options.qos > 0)
-            gw_group_settled(shard, &session->outbox, event->origin); /* lost: it is free again */
+            gw_group_settled(shard, &session->outbox, event->origin,
+                             0); /* lost: it is free again */
         gw_blob_unref(&event->blob);
         return;
     }

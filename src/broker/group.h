@@ -36,7 +36,7 @@ void gw_group_on_online(struct gw_shard *shard, struct gw_session *session);
 void gw_group_on_offline(struct gw_shard *shard, struct gw_session *session);
 void gw_group_on_end(struct gw_shard *shard, struct gw_session *session);
 /* gw_outbox_host.on_settled: user is the shard. */
-void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share);
+void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order);
 void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
 
 /* -- for the group's shard -- */

@@ -49,7 +49,7 @@ static void finish(struct gw_outbox *outbox, struct gw_outbox_host *host,
                    struct gw_delivery *delivery)
 {
     if (delivery->share != 0 && delivery->qos > 0)
-        host->on_settled(host->user, outbox, delivery->share);
+        host->on_settled(host->user, outbox, delivery->share, delivery->group_order);
     gw_outbox_release(host, delivery);
 }
 
@@ -345,4 +345,9 @@ void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_list *to)
         gw_list_remove(waiting);
         gw_list_push_back(to, waiting);
     }
+}
+
+size_t gw_outbox_bytes(const struct gw_outbox *outbox)
+{
+    return outbox->queued_bytes + outbox->flight_bytes;
 }

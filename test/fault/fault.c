@@ -174,11 +174,12 @@ static void window(void)
 
 /* -- session -- */
 
-static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share)
+static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
     (void)user;
     (void)outbox;
     (void)share;
+    (void)group_order;
 }
 
 static struct gw_outbox_host *host_open(struct gw_outbox_host *host)

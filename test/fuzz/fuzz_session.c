@@ -38,9 +38,10 @@ struct model {
     bool online, will;
 };
 
-static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share)
+static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
     struct model *model = user;
+    (void)group_order;
     FUZZ_CHECK(outbox == &model->session->outbox && share > 0 && share < SHARES);
     model->told[share]++;
 }

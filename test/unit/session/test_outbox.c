@@ -24,9 +24,10 @@ struct box {
     unsigned settled[8];
 };
 
-static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share)
+static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
     struct box *box = user;
+    (void)group_order;
     assert_ptr_equal(outbox, &box->outbox);
     assert_in_range(share, 1, 7);
     box->settled[share]++;
