@@ -14,4 +14,7 @@
 /* Goes on from `crc` (0 to begin) over more bytes: crc(crc(0, a), b) = crc(0, ab). */
 uint32_t gw_crc32c(uint32_t crc, struct gw_span bytes);
 
+/* The same without the instruction; gw_crc32c takes this where there is none. */
+uint32_t gw_crc32c_by_table(uint32_t crc, struct gw_span bytes);
+
 #endif
