@@ -39,9 +39,10 @@ struct gw_disk_ops {
     enum gw_status (*write)(void *ctx, gw_file_handle file, uint64_t offset,
                             const struct iovec *parts, int part_count, int *ret_errno);
     /* Data and what is needed to read it are on stable storage (fdatasync). A failure is final:
-     * what was written since the last sync may be lost, and syncing again proves nothing. */
+     * what was written since the last sync may be lost, and syncing again proves nothing; so it is
+     * GW_OS_ERROR even where the disk was full. */
     enum gw_status (*sync)(void *ctx, gw_file_handle file, int *ret_errno);
-    /* Makes the file `size` bytes long with room on the disk for all of them. */
+    /* Makes the file at least `size` bytes long, with room on the disk for all of them. */
     enum gw_status (*allocate)(void *ctx, gw_file_handle file, uint64_t size, int *ret_errno);
     enum gw_status (*size)(void *ctx, gw_file_handle file, uint64_t *ret_size, int *ret_errno);
     enum gw_status (*truncate)(void *ctx, gw_file_handle file, uint64_t size, int *ret_errno);
