@@ -128,7 +128,7 @@ static enum gw_status send_delivery(struct gw_guest *client, struct gw_delivery 
     struct gw_message message;
     bool dup;
     gw_message_open(delivery->message, &message);
-    GW_TRY(gw_outbox_begin(outbox, delivery, &dup));
+    GW_TRY(gw_outbox_begin(outbox, host, delivery, &dup));
     struct outgoing out = {
         .message = &message,
         .ids = &delivery->id,

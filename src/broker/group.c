@@ -183,7 +183,7 @@ static void give_back_all(struct gw_shard *shard, struct gw_session *session, bo
 {
     struct gw_list returned;
     gw_list_init(&returned);
-    gw_outbox_take_shared(&session->outbox, &returned);
+    gw_outbox_take_shared(&session->outbox, &shard->sessions.host, &returned);
     gw_shard_count_outbox(shard, &session->outbox);
     for (struct gw_list *link; (link = gw_list_pop_front(&returned)) != NULL;) {
         struct gw_delivery *delivery = GW_CONTAINER(link, struct gw_delivery, link);
@@ -217,6 +217,7 @@ void gw_group_on_end(struct gw_shard *shard, struct gw_session *session)
 
 void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
+    (void)group_order;
     const struct gw_session *session = GW_CONTAINER(outbox, struct gw_session, outbox);
     (void)group_order; /* no group is in the log yet */
     gw_relay_post(user, gw_handles_owner(share),

@@ -58,9 +58,14 @@ bool gw_cold_first(const struct gw_cold_queue *queue, struct gw_cold *ret_entry)
 /* Takes the oldest off; *ret_more is NULL or now the caller's to free. */
 bool gw_cold_pop(struct gw_cold_queue *queue, struct gw_cold *ret_entry,
                  struct gw_cold_more **ret_more);
+/* Takes off the oldest one that was not sent; false if there is none. Those before it, which were
+ * sent, are few: as many as were in flight. */
+bool gw_cold_pop_unsent(struct gw_cold_queue *queue, struct gw_cold *ret_entry,
+                        struct gw_cold_more **ret_more);
 /* Goes through them, oldest first: at 0 the oldest. A cursor is void after a push or a pop. */
 struct gw_cold_cursor {
     const struct gw_list *chunk;
+    const struct gw_list *more;
     uint32_t at;
 };
 void gw_cold_begin(const struct gw_cold_queue *queue, struct gw_cold_cursor *cursor);

@@ -18,6 +18,9 @@ void gw_outbox_init(struct gw_outbox *outbox)
 {
     *outbox = (struct gw_outbox){0};
     gw_list_init(&outbox->queued);
+    gw_cold_init(&outbox->cold);
+    gw_list_init(&outbox->fresh);
+    outbox->cursor = &outbox->queued;
     gw_list_init(&outbox->in_flight);
     gw_list_init(&outbox->releasing);
     gw_window_init(&outbox->window);
@@ -92,7 +95,7 @@ static void drop_queued(struct gw_outbox *outbox, struct gw_outbox_host *host,
 static struct gw_delivery *oldest_unsent(const struct gw_outbox *outbox)
 {
     GW_LIST_FOREACH (link, &outbox->queued) {
-        if (delivery_of(link)->packet_id == 0)
+        if (!delivery_of(link)->sent)
             return delivery_of(link);
     }
     return NULL;
@@ -174,7 +177,11 @@ enum gw_status gw_outbox_push(struct gw_outbox *outbox, struct gw_outbox_host *h
     if (!delivery)
         return GW_NO_MEMORY;
     *delivery = (struct gw_delivery){
-        .share = options->share, .qos = options->qos, .retain = options->retain};
+        .share = options->share,
+        .group_order = options->group_order,
+        .qos = options->qos,
+        .retain = options->retain,
+    };
     gw_list_init(&delivery->link);
     if (keep_ids(delivery, options) != GW_OK) {
         gw_outbox_release(host, delivery);
@@ -191,7 +198,7 @@ struct gw_delivery *gw_outbox_next(struct gw_outbox *outbox, struct gw_outbox_ho
 {
     while (!gw_list_empty(&outbox->queued)) {
         struct gw_delivery *delivery = delivery_of(outbox->queued.next);
-        if (delivery->packet_id == 0 && expired(delivery, now)) {
+        if (!delivery->sent && expired(delivery, now)) {
             outbox->dropped++;
             drop_queued(outbox, host, delivery);
             continue;
@@ -203,17 +210,19 @@ struct gw_delivery *gw_outbox_next(struct gw_outbox *outbox, struct gw_outbox_ho
     return NULL;
 }
 
-enum gw_status gw_outbox_begin(struct gw_outbox *outbox, struct gw_delivery *delivery,
-                               bool *ret_dup)
+enum gw_status gw_outbox_begin(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                               struct gw_delivery *delivery, bool *ret_dup)
 {
-    *ret_dup = delivery->packet_id != 0;
+    (void)host;
+    *ret_dup = delivery->sent;
     if (delivery->qos == 0)
         return GW_OK;
     if (outbox->window.quota == 0)
-        return GW_LIMIT; /* before it has an identifier: having one means having been sent */
+        return GW_LIMIT;
     if (delivery->packet_id == 0)
         GW_TRY(gw_window_open(&outbox->window, delivery, &delivery->packet_id));
     delivery->counted = gw_window_spend(&outbox->window);
+    delivery->sent = true; /* from here on the peer may know it, whatever becomes of the sending */
     return GW_OK;
 }
 
@@ -321,8 +330,10 @@ void gw_outbox_on_resume(struct gw_outbox *outbox, uint16_t quota)
     }
 }
 
-void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_list *to)
+void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                           struct gw_list *to)
 {
+    (void)host;
     GW_LIST_FOREACH (link, &outbox->in_flight) {
         struct gw_delivery *delivery = delivery_of(link);
         if (delivery->share == 0 || delivery->qos != 1)
@@ -335,7 +346,7 @@ void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_list *to)
     }
     GW_LIST_FOREACH (waiting, &outbox->queued) {
         struct gw_delivery *delivery = delivery_of(waiting);
-        if (delivery->share == 0 || (delivery->packet_id != 0 && delivery->qos != 1))
+        if (delivery->share == 0 || (delivery->sent && delivery->qos != 1))
             continue;
         count_queued(outbox, delivery, -1);
         if (delivery->counted)
@@ -349,5 +360,6 @@ void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_list *to)
 
 size_t gw_outbox_bytes(const struct gw_outbox *outbox)
 {
-    return outbox->queued_bytes + outbox->flight_bytes;
+    return outbox->queued_bytes - outbox->cold_bytes + outbox->cold.memory_bytes +
+           outbox->flight_bytes;
 }

@@ -40,6 +40,7 @@ struct gw_delivery {
     bool counted : 1; /* has taken from this connection's quota */
     bool sent : 1;    /* on this or an earlier connection */
     bool logged : 1;  /* the ledger knows it */
+    bool ahead : 1;   /* queued: has taken its part of the quota, or has it reserved */
 };
 
 /* How a message goes to this session. */
@@ -102,15 +103,21 @@ struct gw_outbox {
     struct gw_list in_flight;
     struct gw_list releasing;
     struct gw_window window;
-    size_t queued_bytes; /* of all that is queued, cold ones too: for limits.queue */
+    struct gw_list *cursor; /* the first of `queued` that is not `ahead` */
+    size_t queued_bytes;    /* of all that is queued, cold ones too: for limits.queue */
+    size_t cold_bytes;      /* the part of queued_bytes that is cold; that is fresh */
+    size_t fresh_bytes;
     size_t flight_bytes;
     uint32_t queued_count; /* queued, cold and fresh */
+    uint32_t fresh_count;
     uint32_t flight_count; /* in flight and releasing */
+    uint32_t reserved;     /* of the quota, by those `ahead` that have not taken it yet */
     uint32_t next_order;   /* of the next logged delivery */
     uint32_t told_count;   /* what the owner has counted of it so far */
     size_t told_bytes;
     uint64_t dropped; /* for want of room or expired, ever */
     bool durable;     /* the session is in the log: logged messages are written to the ledger */
+    bool away;        /* the owner's word that the client is not there: nothing has to stay hot */
     bool fetching;
 };
 
@@ -136,8 +143,8 @@ struct gw_delivery *gw_outbox_next(struct gw_outbox *outbox, struct gw_outbox_ho
 
 /* Gives the next delivery its packet identifier and takes the quota, before it is encoded.
  * *ret_dup: it was sent before. QoS 0: nothing happens. GW_LIMIT, GW_NO_MEMORY: not now. */
-GW_MUST_USE enum gw_status gw_outbox_begin(struct gw_outbox *outbox, struct gw_delivery *delivery,
-                                           bool *ret_dup);
+GW_MUST_USE enum gw_status gw_outbox_begin(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                                           struct gw_delivery *delivery, bool *ret_dup);
 /* It was handed to the connection: QoS 0 ends, others are in flight. */
 void gw_outbox_sent(struct gw_outbox *outbox, struct gw_outbox_host *host,
                     struct gw_delivery *delivery);
@@ -161,8 +168,10 @@ GW_MUST_USE enum gw_status gw_outbox_on_pubcomp(struct gw_outbox *outbox,
 void gw_outbox_on_resume(struct gw_outbox *outbox, uint16_t quota);
 
 /* Takes out what came from shared groups and may go to another member: everything not sent, and
- * QoS 1 in flight (MQTT 5.0 section 4.8.2). Moves the deliveries to `to`, oldest first. */
-void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_list *to);
+ * QoS 1 in flight (MQTT 5.0 section 4.8.2). Moves the deliveries to `to`, oldest first; those that
+ * the ledger knew are settled there. */
+void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                           struct gw_list *to);
 /* Releases a delivery that is in no list of the outbox any more, without settling it. */
 void gw_outbox_release(struct gw_outbox_host *host, struct gw_delivery *delivery);
 
@@ -176,10 +185,11 @@ void gw_outbox_cool(struct gw_outbox *outbox, struct gw_outbox_host *host);
  * `bytes_max` of messages (one at least). Returns how many. */
 size_t gw_outbox_cold_next(const struct gw_outbox *outbox, size_t count_max, size_t bytes_max,
                            gw_position *ret_positions);
-/* They have been fetched: messages (references are taken over) for as many of the first cold ones;
- * NULL: cannot be read, ever: that delivery is lost (counted as dropped). Ends `fetching`. */
+/* They have been fetched: the positions that cold_next named and their messages (references are
+ * taken over); NULL: cannot be read, ever: that delivery is lost (counted as dropped). Entries that
+ * were evicted meanwhile are passed over. Ends `fetching`. */
 void gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
-                    struct gw_blob **messages, size_t count);
+                    const gw_position *positions, struct gw_blob **messages, size_t count);
 
 /* A delivery that the log knows, at start-up, in order of `order`: into `cold` or (releasing)
  * straight where it belongs. GW_NO_MEMORY. */

@@ -41,6 +41,7 @@ struct gw_session {
     void *owner;             /* whoever keeps it; opaque here */
     uint64_t handle;         /* names it in messages between loops */
     uint64_t client_hash;    /* of the client identifier */
+    uint64_t serial;         /* names it in the log; 0: it is not durable */
     struct gw_outbox outbox;
     struct gw_idset received;     /* QoS 2 identifiers between PUBLISH and PUBREL */
     struct gw_list subscriptions; /* gw_subscription.link */

@@ -176,6 +176,7 @@ static void window(void)
 
 static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
+    (void)group_order;
     (void)user;
     (void)outbox;
     (void)share;
@@ -212,7 +213,7 @@ static void send_all(struct gw_outbox *outbox, struct gw_outbox_host *host)
     struct gw_delivery *next;
     while ((next = gw_outbox_next(outbox, host, 0)) != NULL) {
         bool dup;
-        enum gw_status status = gw_outbox_begin(outbox, next, &dup);
+        enum gw_status status = gw_outbox_begin(outbox, host, next, &dup);
         GW_ASSERT(status == GW_OK || status == GW_NO_MEMORY);
         GW_ASSERT(status == GW_OK || (next->packet_id == 0 && !next->counted));
         if (status == GW_OK)

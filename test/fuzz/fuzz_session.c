@@ -40,6 +40,7 @@ struct model {
 
 static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
+    (void)group_order;
     struct model *model = user;
     (void)group_order;
     FUZZ_CHECK(outbox == &model->session->outbox && share > 0 && share < SHARES);
@@ -217,7 +218,7 @@ static bool pump(struct model *model, enum fate fate)
         return false;
     struct entry *entry = &model->queued.all[0];
     bool again = entry->id != 0;
-    FUZZ_CHECK(gw_outbox_begin(outbox, next, &dup) == GW_OK);
+    FUZZ_CHECK(gw_outbox_begin(outbox, &model->host, next, &dup) == GW_OK);
     FUZZ_CHECK(dup == again);
     count(model, entry, next);
     if (fate == SENT) {
@@ -288,7 +289,7 @@ static void take_shared(struct model *model)
     struct gw_list taken;
     struct entries *lists[] = {&model->in_flight, &model->queued};
     gw_list_init(&taken);
-    gw_outbox_take_shared(&model->session->outbox, &taken);
+    gw_outbox_take_shared(&model->session->outbox, &model->host, &taken);
     for (size_t which = 0; which < GW_COUNT_OF(lists); which++) {
         for (size_t i = 0; i < lists[which]->count;) {
             struct entry *entry = &lists[which]->all[i];

@@ -26,6 +26,7 @@ struct box {
 
 static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
+    (void)group_order;
     struct box *box = user;
     (void)group_order;
     assert_ptr_equal(outbox, &box->outbox);
@@ -109,7 +110,7 @@ static const char *pump(struct box *box)
     *at = 0;
     while ((next = gw_outbox_next(&box->outbox, &box->host, box->now)) != NULL) {
         bool dup;
-        assert_int_equal(gw_outbox_begin(&box->outbox, next, &dup), GW_OK);
+        assert_int_equal(gw_outbox_begin(&box->outbox, &box->host, next, &dup), GW_OK);
         assert_int_equal(next->packet_id != 0, next->qos > 0);
         assert_true(at + 8 < box->sent + LOG_MAX);
         at += snprintf(at, 8, "%c%u%s ", name_of(next), next->qos, dup ? "!" : "");
@@ -306,7 +307,7 @@ static void begin_without_quota_leaves_no_trace(void **unused)
     open_box(&box, 0);
     push(&box, "a1");
     struct gw_delivery *delivery = GW_CONTAINER(box.outbox.queued.next, struct gw_delivery, link);
-    assert_int_equal(gw_outbox_begin(&box.outbox, delivery, &dup), GW_LIMIT);
+    assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, delivery, &dup), GW_LIMIT);
     assert_int_equal(delivery->packet_id, 0);
     gw_outbox_on_resume(&box.outbox, 1);
     assert_string_equal(pump(&box), "a1 "); /* no DUP: it was never sent */
@@ -375,11 +376,11 @@ static void resume_after_an_end_in_the_middle_of_sending(void **unused)
     open_box(&box, 5);
     push(&box, "a1b1c1");
     struct gw_delivery *a = gw_outbox_next(&box.outbox, &box.host, box.now);
-    assert_int_equal(gw_outbox_begin(&box.outbox, a, &dup), GW_OK);
+    assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, a, &dup), GW_OK);
     assert_false(dup);
     gw_outbox_sent(&box.outbox, &box.host, a);
     struct gw_delivery *b = gw_outbox_next(&box.outbox, &box.host, box.now);
-    assert_int_equal(gw_outbox_begin(&box.outbox, b, &dup), GW_OK);
+    assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, b, &dup), GW_OK);
     gw_outbox_on_resume(&box.outbox, 5);
     assert_true(consistent(&box.outbox));
     assert_int_equal(box.outbox.window.quota, 5);
@@ -400,7 +401,7 @@ static void identifiers_in_use_are_not_given_out_again(void **unused)
         push(&box, "c1");
         struct gw_delivery *next = gw_outbox_next(&box.outbox, &box.host, box.now);
         bool dup;
-        assert_int_equal(gw_outbox_begin(&box.outbox, next, &dup), GW_OK);
+        assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, next, &dup), GW_OK);
         gw_packet_id id = next->packet_id;
         assert_true(id != 1 && id != 2);
         gw_outbox_sent(&box.outbox, &box.host, next);
@@ -575,7 +576,7 @@ static void skip_treats_it_as_delivered(void **unused)
     push(&box, "a1b0c2");
     for (int i = 0; i < 3; i++) {
         struct gw_delivery *next = gw_outbox_next(&box.outbox, &box.host, box.now);
-        assert_int_equal(gw_outbox_begin(&box.outbox, next, &dup), GW_OK);
+        assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, next, &dup), GW_OK);
         gw_outbox_skip(&box.outbox, &box.host, next);
         assert_true(consistent(&box.outbox));
         assert_int_equal(box.outbox.window.quota, 2);
@@ -586,7 +587,7 @@ static void skip_treats_it_as_delivered(void **unused)
     pump(&box);
     gw_outbox_on_resume(&box.outbox, 1);
     struct gw_delivery *next = gw_outbox_next(&box.outbox, &box.host, box.now);
-    assert_int_equal(gw_outbox_begin(&box.outbox, next, &dup), GW_OK);
+    assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, next, &dup), GW_OK);
     assert_true(dup);
     gw_outbox_skip(&box.outbox, &box.host, next);
     assert_true(consistent(&box.outbox));
@@ -638,14 +639,14 @@ static void end_by(struct box *box, enum ending ending, uint8_t qos)
         break;
     case SKIPPED:
         next = gw_outbox_next(&box->outbox, &box->host, box->now);
-        assert_int_equal(gw_outbox_begin(&box->outbox, next, &dup), GW_OK);
+        assert_int_equal(gw_outbox_begin(&box->outbox, &box->host, next, &dup), GW_OK);
         gw_outbox_skip(&box->outbox, &box->host, next);
         break;
     case TAKEN:
         if (qos == 1)
             pump(box);
         gw_list_init(&taken);
-        gw_outbox_take_shared(&box->outbox, &taken);
+        gw_outbox_take_shared(&box->outbox, &box->host, &taken);
         gw_outbox_release(&box->host,
                           GW_CONTAINER(gw_list_pop_front(&taken), struct gw_delivery, link));
         assert_true(gw_list_empty(&taken));
@@ -698,7 +699,7 @@ static void take_shared_leaves_what_is_bound(void **unused)
     push_shared(&box, 'i', 2, 5);
     push_shared(&box, 'j', 1, 6);
     gw_list_init(&taken);
-    gw_outbox_take_shared(&box.outbox, &taken);
+    gw_outbox_take_shared(&box.outbox, &box.host, &taken);
     assert_true(consistent(&box.outbox));
     expect_list(&taken, "aegij");
     expect_list(&box.outbox.in_flight, "bcd");
@@ -727,7 +728,7 @@ static void take_shared_from_what_waits_again(void **unused)
     gw_outbox_on_resume(&box.outbox, 9);
     push_shared(&box, 'c', 2, 3);
     gw_list_init(&taken);
-    gw_outbox_take_shared(&box.outbox, &taken);
+    gw_outbox_take_shared(&box.outbox, &box.host, &taken);
     assert_true(consistent(&box.outbox));
     expect_list(&taken, "ac");
     expect_list(&box.outbox.queued, "b");
