@@ -8,6 +8,7 @@
 #include "config/conflisten.h"
 #include "config/confname.h"
 #include "config/confreport.h"
+#include "config/confrules.h"
 #include "config/confvalue.h"
 #include "config/confyaml.h"
 #include "os/file.h"
@@ -49,7 +50,7 @@ enum gw_status gw_config_init_defaults(struct gw_config *config)
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT && status == GW_OK; i++) {
         const struct gw_config_key *key = &gw_config_keys[i];
 
-        if (key->kind != GW_CONFIG_LISTENERS)
+        if (!gw_confvalue_is_list(key->kind))
             status = gw_confvalue_set(config, key, gw_span_str(key->value), &error);
     }
     GW_ASSERT(status == GW_OK || status == GW_NO_MEMORY); /* the table is ours */
@@ -63,6 +64,7 @@ void gw_config_fini(struct gw_config *config)
     if (config == NULL)
         return;
     gw_conflisten_fini(&config->listeners);
+    gw_confrules_fini(&config->store.durability_rules);
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
         if (gw_config_keys[i].kind == GW_CONFIG_TEXT)
             free(*(char **)gw_confvalue_member(config, &gw_config_keys[i]));
@@ -80,6 +82,7 @@ enum gw_status gw_config_copy(const struct gw_config *config, struct gw_config *
     status = config->path != NULL && ret_config->path == NULL ? GW_NO_MEMORY : GW_OK;
     /* First nothing is shared, so that whatever fails below can be released. */
     ret_config->listeners = (struct gw_config_listeners){NULL, 0};
+    ret_config->store.durability_rules = (struct gw_config_rules){NULL, 0};
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
         const struct gw_config_key *key = &gw_config_keys[i];
         char **member = gw_confvalue_member(ret_config, key);
@@ -92,6 +95,9 @@ enum gw_status gw_config_copy(const struct gw_config *config, struct gw_config *
     }
     if (status == GW_OK)
         status = gw_conflisten_copy(&config->listeners, &ret_config->listeners);
+    if (status == GW_OK)
+        status =
+            gw_confrules_copy(&config->store.durability_rules, &ret_config->store.durability_rules);
     if (status != GW_OK)
         gw_config_fini(ret_config);
     return status;
@@ -175,7 +181,7 @@ static enum gw_status apply(struct gw_config *config, const struct override *ove
         return refuse(report, override, &error);
     }
     config->origins[key - gw_config_keys] = (struct gw_config_origin){override->source, 0};
-    if (key->kind == GW_CONFIG_LISTENERS || key->kind == GW_CONFIG_VERSIONS)
+    if (gw_confvalue_is_list(key->kind) || key->kind == GW_CONFIG_VERSIONS)
         return apply_list(config, override, key, report);
     status = gw_confvalue_set(config, key, override->value, &error);
     return status == GW_INVALID ? refuse(report, override, &error) : status;
@@ -369,23 +375,32 @@ size_t gw_config_diff(const struct gw_config *before, const struct gw_config *af
     return count;
 }
 
+/* Releases what a value of a key points to, if it points to anything. */
+static void release(struct gw_config *config, const struct gw_config_key *key)
+{
+    if (key->kind == GW_CONFIG_LISTENERS)
+        gw_conflisten_fini(&config->listeners);
+    else if (key->kind == GW_CONFIG_TEXT)
+        free(*(char **)gw_confvalue_member(config, key));
+}
+
 enum gw_status gw_config_carry(struct gw_config *next, const struct gw_config *running)
 {
-    struct gw_config_listeners listeners;
+    struct gw_config copy;
 
-    GW_TRY(gw_conflisten_copy(&running->listeners, &listeners));
-    gw_conflisten_fini(&next->listeners);
-    next->listeners = listeners;
+    GW_TRY(gw_config_copy(running, &copy));
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
         const struct gw_config_key *key = &gw_config_keys[i];
+        void *from = gw_confvalue_member(&copy, key);
+        size_t size = gw_confvalue_size(key->kind);
 
         if (key->reload != GW_CONFIG_RESTART)
             continue;
+        release(next, key);
         next->origins[i] = running->origins[i];
-        if (key->kind == GW_CONFIG_LISTENERS)
-            continue;
-        memcpy(gw_confvalue_member(next, key), gw_confvalue_member_const(running, key),
-               gw_confvalue_size(key->kind));
+        memcpy(gw_confvalue_member(next, key), from, size);
+        memset(from, 0, size); /* it is next's now */
     }
+    gw_config_fini(&copy);
     return GW_OK;
 }

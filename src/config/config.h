@@ -5,8 +5,8 @@
  * Layer   config. Reads a file through os/file.
  * Owner   immutable after load.
  * Life    init_defaults, load or copy; fini releases. What a struct points to is its own.
- * Limits  GW_CONFIG_FILE_SIZE_MAX, GW_CONFIG_LISTENERS_MAX, GW_CONFIG_TEXT_MAX, errors told at once
- *         GW_CONFREPORT_ERRORS_MAX.
+ * Limits  GW_CONFIG_FILE_SIZE_MAX, GW_CONFIG_LISTENERS_MAX, GW_CONFIG_RULES_MAX,
+ *         GW_CONFIG_TEXT_MAX, errors told at once GW_CONFREPORT_ERRORS_MAX.
  */
 #ifndef GW_CONFIG_CONFIG_H
 #define GW_CONFIG_CONFIG_H
@@ -19,7 +19,11 @@
 
 #define GW_CONFIG_FILE_SIZE_MAX ((size_t)1024 * 1024)
 #define GW_CONFIG_LISTENERS_MAX 64
+#define GW_CONFIG_RULES_MAX     1000 /* store.durability_rules */
 #define GW_CONFIG_TEXT_MAX      4096 /* bytes of one value */
+
+#define GW_CONFIG_STORE_PATH_DEFAULT "/var/lib/godwit"
+#define GW_CONFIG_STORE_PATH_NONE    "none"
 
 typedef uint32_t gw_config_seconds; /* as the standard counts time on the wire */
 #define GW_CONFIG_SECONDS_NEVER UINT32_MAX
@@ -111,6 +115,35 @@ struct gw_config_shared {
     struct gw_config_bound queue;
 };
 
+/* What a message survives once it is acknowledged, from little to much. */
+enum gw_durability {
+    GW_DURABILITY_MEMORY, /* nothing */
+    GW_DURABILITY_OS,     /* an end of the process, whatever ended it */
+    GW_DURABILITY_DISK,   /* a power cut too */
+    GW_DURABILITY_COUNT
+};
+
+struct gw_config_rule {
+    char *filter;              /* valid, without $share/ */
+    uint32_t filter_size;      /* bytes of it */
+    uint32_t prefix_size;      /* bytes at its beginning that a topic name must have too */
+    bool exact;                /* it is one topic name */
+    enum gw_durability result; /* the class of what it matches */
+};
+
+struct gw_config_rules {
+    struct gw_config_rule *items; /* the first that matches holds */
+    size_t count;
+};
+
+struct gw_config_store {
+    char *path; /* never NULL; empty: GW_CONFIG_STORE_PATH_DEFAULT if there is such a directory */
+    enum gw_durability durability;
+    struct gw_config_rules durability_rules;
+    uint64_t segment;
+    uint64_t pressure;
+};
+
 struct gw_config_sys {
     gw_mono_ns interval; /* 0: off */
 };
@@ -151,6 +184,7 @@ struct gw_config {
     struct gw_config_limits limits;
     struct gw_config_mqtt mqtt;
     struct gw_config_shared shared;
+    struct gw_config_store store;
     struct gw_config_sys sys;
     struct gw_config_log log;
     struct gw_config_debug debug;
@@ -172,6 +206,8 @@ enum gw_config_kind {
     GW_CONFIG_STRATEGY,
     GW_CONFIG_LEVEL,
     GW_CONFIG_FORMAT,
+    GW_CONFIG_DURABILITY,
+    GW_CONFIG_RULES,
     GW_CONFIG_KIND_COUNT
 };
 

@@ -105,20 +105,33 @@ static enum gw_status put_origin(const struct gw_config *config, const struct gw
     return put(out, "\n");
 }
 
-static enum gw_status put_listeners(const struct gw_config *config, const struct gw_config_key *key,
-                                    bool with_origin, struct gw_buf *out)
+/* The items of a list, each on its line. */
+static enum gw_status put_items(const struct gw_config *config, const struct gw_config_key *key,
+                                uint32_t depth, struct gw_buf *out)
 {
-    GW_TRY(put(out, "listeners:"));
-    GW_TRY(with_origin ? put_origin(config, key, out) : put(out, "\n"));
-    for (size_t i = 0; i < config->listeners.count; i++) {
-        const struct gw_config_listener *item = &config->listeners.items[i];
-        const char *anonymous = item->insecure ? "insecure" : item->anonymous ? "true" : "false";
+    size_t count = gw_confvalue_item_count(config, key);
 
-        GW_TRY(put(out, "  - {url: "));
-        GW_TRY(gw_confvalue_print_text(gw_span_str(item->url), out));
-        GW_TRY(putf(out, ", anonymous: %s}\n", anonymous));
+    for (size_t i = 0; i < count; i++) {
+        GW_TRY(indent(out, depth + 1));
+        GW_TRY(put(out, "- "));
+        GW_TRY(gw_confvalue_print_item(config, key, i, out));
+        GW_TRY(put(out, "\n"));
     }
     return GW_OK;
+}
+
+/* "name: value" with what stands behind it, and the items of a list below it. */
+static enum gw_status put_value(const struct gw_config *config, const struct gw_config_key *key,
+                                const char *last, uint32_t depth, bool with_origin,
+                                struct gw_buf *out)
+{
+    bool is_list = gw_confvalue_is_list(key->kind) && gw_confvalue_item_count(config, key) > 0;
+
+    GW_TRY(indent(out, depth));
+    GW_TRY(putf(out, is_list ? "%s:" : "%s: ", last));
+    GW_TRY(is_list ? GW_OK : gw_confvalue_print(config, key, out));
+    GW_TRY(with_origin ? put_origin(config, key, out) : put(out, "\n"));
+    return is_list ? put_items(config, key, depth, out) : GW_OK;
 }
 
 /* One key with its value; `before` is the name of the key printed before it. */
@@ -128,13 +141,8 @@ static enum gw_status put_key(const struct gw_config *config, const struct gw_co
     const char *last;
     uint32_t depth;
 
-    if (key->kind == GW_CONFIG_LISTENERS)
-        return put_listeners(config, key, true, out);
     GW_TRY(open_groups(before, key->name, out, &last, &depth));
-    GW_TRY(indent(out, depth));
-    GW_TRY(putf(out, "%s: ", last));
-    GW_TRY(gw_confvalue_print(config, key, out));
-    return put_origin(config, key, out);
+    return put_value(config, key, last, depth, true, out);
 }
 
 static enum gw_status print_values(const struct gw_config *config, const struct gw_config *without,
@@ -204,12 +212,7 @@ static enum gw_status put_default(const struct gw_config *defaults, const struct
     GW_TRY(put(out, "# ("));
     GW_TRY(put_takes(key, out));
     GW_TRY(putf(out, "; reload: %s)\n", reload_text(key->reload)));
-    if (key->kind == GW_CONFIG_LISTENERS)
-        return put_listeners(defaults, key, false, out);
-    GW_TRY(indent(out, depth));
-    GW_TRY(putf(out, "%s: ", last));
-    GW_TRY(gw_confvalue_print(defaults, key, out));
-    return put(out, "\n");
+    return put_value(defaults, key, last, depth, false, out);
 }
 
 enum gw_status gw_confprint_defaults(struct gw_buf *out)
@@ -268,6 +271,18 @@ static const char reference_head[] =
     "limits:\n"
     "  packet: 16MB\n"
     "  queue: {messages: 5000, bytes: 8MB, policy: drop_oldest}\n"
+    "```\n"
+    "\n"
+    "**Durability rules** are read from above, and the first whose filter matches the topic of a\n"
+    "message says its class; without one it is `store.durability`. What the classes promise:\n"
+    "[durability](../explanation/durability.md).\n"
+    "\n"
+    "```yaml\n"
+    "store:\n"
+    "  path: /var/lib/godwit\n"
+    "  durability_rules:\n"
+    "    - {filter: \"orders/#\", class: disk}\n"
+    "    - {filter: \"+/telemetry/#\", class: memory}\n"
     "```\n";
 
 static enum gw_status put_row(const struct gw_config_key *key, struct gw_buf *out)

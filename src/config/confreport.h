@@ -39,7 +39,8 @@ struct gw_confreport {
     X(LISTENER, 110, "the URL of a listener is not valid")                                         \
     X(SCHEME, 111, "the scheme of a listener is not known or not built in")                        \
     X(INSECURE, 112, "everybody would be let in beyond loopback")                                  \
-    X(CONFLICT, 113, "two keys contradict each other")
+    X(CONFLICT, 113, "two keys contradict each other")                                             \
+    X(FILTER, 114, "a topic filter is not valid")
 
 #define X(name, number, help) GW_CONFREPORT_##name = (number),
 enum gw_confreport_code { GW_CONFREPORT_NONE = 0, GW_CONFREPORT_CODES(X) };

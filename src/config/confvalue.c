@@ -36,6 +36,12 @@ static const char *const format_words[] = {
     [GW_CONFIG_FORMAT_JOURNAL] = "journal",
 };
 
+static const char *const durability_words[] = {
+    [GW_DURABILITY_MEMORY] = "memory",
+    [GW_DURABILITY_OS] = "os",
+    [GW_DURABILITY_DISK] = "disk",
+};
+
 /* The first two are what a value is printed as. */
 static const char *const bool_words[] = {"false", "true", "no", "yes", "off", "on"};
 
@@ -48,10 +54,12 @@ static const struct {
 _Static_assert(GW_COUNT_OF(policy_words) == GW_CONFIG_POLICY_COUNT, "one word per policy");
 _Static_assert(GW_COUNT_OF(strategy_words) == GW_SHARE_STRATEGY_COUNT, "one word per strategy");
 _Static_assert(GW_COUNT_OF(format_words) == GW_CONFIG_FORMAT_COUNT, "one word per format");
+_Static_assert(GW_COUNT_OF(durability_words) == GW_DURABILITY_COUNT, "one word per class");
 _Static_assert(sizeof(enum gw_config_policy) == sizeof(unsigned) &&
                    sizeof(enum gw_share_strategy) == sizeof(unsigned) &&
                    sizeof(enum gw_log_level) == sizeof(unsigned) &&
-                   sizeof(enum gw_config_format) == sizeof(unsigned),
+                   sizeof(enum gw_config_format) == sizeof(unsigned) &&
+                   sizeof(enum gw_durability) == sizeof(unsigned),
                "choices are stored as unsigned");
 
 struct kind {
@@ -79,6 +87,9 @@ static const struct kind kinds[] = {
                          sizeof(enum gw_log_level)},
     [GW_CONFIG_FORMAT] = {"choice", format_words, GW_COUNT_OF(format_words),
                           sizeof(enum gw_config_format)},
+    [GW_CONFIG_DURABILITY] = {"choice", durability_words, GW_COUNT_OF(durability_words),
+                              sizeof(enum gw_durability)},
+    [GW_CONFIG_RULES] = {"list of {filter, class}", NULL, 0, sizeof(struct gw_config_rules)},
 };
 _Static_assert(GW_COUNT_OF(kinds) == GW_CONFIG_KIND_COUNT, "one row per kind");
 
@@ -286,11 +297,13 @@ enum gw_status gw_confvalue_set(struct gw_config *config, const struct gw_config
     case GW_CONFIG_POLICY:
     case GW_CONFIG_STRATEGY:
     case GW_CONFIG_LEVEL:
-    case GW_CONFIG_FORMAT: return set_choice(member, key, text, error);
+    case GW_CONFIG_FORMAT:
+    case GW_CONFIG_DURABILITY: return set_choice(member, key, text, error);
     case GW_CONFIG_LISTENERS:
+    case GW_CONFIG_RULES:
     case GW_CONFIG_KIND_COUNT: break;
     }
-    GW_ASSERT(key->kind != GW_CONFIG_LISTENERS); /* a list is not one value */
+    GW_ASSERT(!gw_confvalue_is_list(key->kind)); /* a list is not one value */
     return GW_INVALID;
 }
 
@@ -370,19 +383,54 @@ static enum gw_status print_versions(uint32_t versions, struct gw_buf *out)
     return gw_buf_append(out, GW_SPAN_LIT("]"));
 }
 
-static enum gw_status print_listeners(const struct gw_config_listeners *listeners,
-                                      struct gw_buf *out)
+size_t gw_confvalue_item_count(const struct gw_config *config, const struct gw_config_key *key)
 {
-    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("[")));
-    for (size_t i = 0; i < listeners->count; i++) {
-        const struct gw_config_listener *item = &listeners->items[i];
-        const char *anonymous = item->insecure ? "insecure" : item->anonymous ? "true" : "false";
+    const void *member = gw_confvalue_member_const(config, key);
 
-        GW_TRY(gw_buf_append(out, gw_span_str(i == 0 ? "{url: " : ", {url: ")));
-        GW_TRY(gw_confvalue_print_text(gw_span_str(item->url), out));
-        GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", anonymous: ")));
-        GW_TRY(gw_buf_append(out, gw_span_str(anonymous)));
-        GW_TRY(gw_buf_append(out, GW_SPAN_LIT("}")));
+    return key->kind == GW_CONFIG_LISTENERS ? ((const struct gw_config_listeners *)member)->count
+                                            : ((const struct gw_config_rules *)member)->count;
+}
+
+static enum gw_status print_listener(const struct gw_config_listener *item, struct gw_buf *out)
+{
+    const char *anonymous = item->insecure ? "insecure" : item->anonymous ? "true" : "false";
+
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("{url: ")));
+    GW_TRY(gw_confvalue_print_text(gw_span_str(item->url), out));
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", anonymous: ")));
+    GW_TRY(gw_buf_append(out, gw_span_str(anonymous)));
+    return gw_buf_append(out, GW_SPAN_LIT("}"));
+}
+
+static enum gw_status print_rule(const struct gw_config_rule *item, struct gw_buf *out)
+{
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("{filter: ")));
+    GW_TRY(gw_confvalue_print_text(gw_span_str(item->filter), out));
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", class: ")));
+    GW_TRY(gw_buf_append(out, gw_span_str(durability_words[item->result])));
+    return gw_buf_append(out, GW_SPAN_LIT("}"));
+}
+
+enum gw_status gw_confvalue_print_item(const struct gw_config *config,
+                                       const struct gw_config_key *key, size_t index,
+                                       struct gw_buf *out)
+{
+    const void *member = gw_confvalue_member_const(config, key);
+
+    if (key->kind == GW_CONFIG_LISTENERS)
+        return print_listener(&((const struct gw_config_listeners *)member)->items[index], out);
+    return print_rule(&((const struct gw_config_rules *)member)->items[index], out);
+}
+
+static enum gw_status print_list(const struct gw_config *config, const struct gw_config_key *key,
+                                 struct gw_buf *out)
+{
+    size_t count = gw_confvalue_item_count(config, key);
+
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("[")));
+    for (size_t i = 0; i < count; i++) {
+        GW_TRY(gw_buf_append(out, gw_span_str(i > 0 ? ", " : "")));
+        GW_TRY(gw_confvalue_print_item(config, key, i, out));
     }
     return gw_buf_append(out, GW_SPAN_LIT("]"));
 }
@@ -419,11 +467,13 @@ enum gw_status gw_confvalue_print(const struct gw_config *config, const struct g
         return gw_buf_append(out, gw_span_str(text));
     case GW_CONFIG_TEXT: return gw_confvalue_print_text(gw_span_str(*(char *const *)member), out);
     case GW_CONFIG_VERSIONS: return print_versions(*(const uint32_t *)member, out);
-    case GW_CONFIG_LISTENERS: return print_listeners(member, out);
+    case GW_CONFIG_LISTENERS:
+    case GW_CONFIG_RULES: return print_list(config, key, out);
     case GW_CONFIG_POLICY:
     case GW_CONFIG_STRATEGY:
     case GW_CONFIG_LEVEL:
     case GW_CONFIG_FORMAT:
+    case GW_CONFIG_DURABILITY:
     case GW_CONFIG_KIND_COUNT: break;
     }
     memcpy(&choice, member, sizeof choice);

@@ -13,7 +13,8 @@
 #include "config/config.h"
 #include "config/confreport.h"
 
-/* Parses a single value of any kind but LISTENERS and puts it into its member. VERSIONS takes
+/* Parses a single value of any kind that is no list (VERSIONS is none here) and puts it into its
+ * member. VERSIONS takes
  * "[3.1.1, 5]" and "3.1.1,5". GW_INVALID with the error, GW_NO_MEMORY; then nothing changed. */
 GW_MUST_USE enum gw_status gw_confvalue_set(struct gw_config *config,
                                             const struct gw_config_key *key, struct gw_span text,
@@ -23,9 +24,21 @@ GW_MUST_USE enum gw_status gw_confvalue_set(struct gw_config *config,
 GW_MUST_USE enum gw_status gw_confvalue_add_version(struct gw_span text, uint32_t *versions,
                                                     struct gw_confreport_error *error);
 
-/* Appends a value as YAML; LISTENERS as one "[a, b]". GW_NO_MEMORY, GW_LIMIT of the buffer. */
+/* Appends a value as YAML; a list as one "[a, b]". GW_NO_MEMORY, GW_LIMIT of the buffer. */
 GW_MUST_USE enum gw_status gw_confvalue_print(const struct gw_config *config,
                                               const struct gw_config_key *key, struct gw_buf *out);
+
+/* True for kinds whose value is a list of mappings. */
+static inline bool gw_confvalue_is_list(enum gw_config_kind kind)
+{
+    return kind == GW_CONFIG_LISTENERS || kind == GW_CONFIG_RULES;
+}
+
+/* How many items a list has, and one of them as YAML ("{url: ..., anonymous: true}"). */
+size_t gw_confvalue_item_count(const struct gw_config *config, const struct gw_config_key *key);
+GW_MUST_USE enum gw_status gw_confvalue_print_item(const struct gw_config *config,
+                                                   const struct gw_config_key *key, size_t index,
+                                                   struct gw_buf *out);
 
 /* Appends a text as one YAML scalar, quoted where it must be. */
 GW_MUST_USE enum gw_status gw_confvalue_print_text(struct gw_span text, struct gw_buf *out);

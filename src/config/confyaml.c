@@ -5,7 +5,10 @@
 #include "base/utf8.h"
 #include "config/conflisten.h"
 #include "config/confname.h"
+#include "config/confrules.h"
 #include "config/confvalue.h"
+
+#define RULE_EXAMPLE "as - {filter: \"plant/#\", class: memory}"
 
 struct walk {
     yaml_parser_t parser;
@@ -266,107 +269,200 @@ static void read_version(struct walk *walk, uint32_t *versions)
     gw_buf_fini(&text);
 }
 
-/* A listener as it is being read. */
-struct draft {
-    struct gw_buf url;
-    struct gw_confreport_place place; /* of the URL */
-    enum gw_conflisten_anonymous anonymous;
-    bool has_url, has_anonymous, broken;
+/* One field of an item of a list, as it is being read. */
+struct field {
+    const char *name;
+    struct gw_buf text;
+    struct gw_confreport_place place;
+    bool stands; /* it was written */
 };
 
-static void read_anonymous(struct walk *walk, struct draft *draft)
-{
-    struct gw_confreport_place place = here(walk);
-    struct gw_confreport_error error;
-    struct gw_buf text;
-    enum gw_status status;
+/* An item of a list: a mapping with two fields. */
+struct item {
+    const char *what; /* "a listener" */
+    struct field fields[2];
+    bool broken; /* something was noted */
+};
 
-    if (!read_text(walk, &text)) {
-        draft->broken = true;
-        return;
+static void item_init(struct walk *walk, struct item *item)
+{
+    for (size_t i = 0; i < GW_COUNT_OF(item->fields); i++) {
+        item->fields[i].place = here(walk);
+        item->fields[i].stands = false;
+        gw_buf_init(&item->fields[i].text, GW_CONFIG_TEXT_MAX);
     }
-    status = gw_conflisten_word(gw_buf_span(&text), &draft->anonymous, &error);
-    if (status != GW_OK) {
-        note(walk, status, &place, &error);
-        draft->broken = true;
-    }
-    gw_buf_fini(&text);
+    item->broken = false;
 }
 
-static void read_url(struct walk *walk, struct draft *draft)
+static void item_fini(struct item *item)
 {
-    draft->place = here(walk);
-    draft->has_url = read_text(walk, &draft->url);
-    draft->broken = draft->broken || !draft->has_url;
+    for (size_t i = 0; i < GW_COUNT_OF(item->fields); i++)
+        gw_buf_fini(&item->fields[i].text);
 }
 
-/* Reads one `url: ...` or `anonymous: ...`; the current event is the key. */
-static void read_listener_entry(struct walk *walk, struct draft *draft)
+static struct field *find_field(struct item *item, struct gw_span name)
+{
+    for (size_t i = 0; i < GW_COUNT_OF(item->fields); i++) {
+        if (gw_span_equal(gw_span_str(item->fields[i].name), name))
+            return &item->fields[i];
+    }
+    return NULL;
+}
+
+/* Reads the value of a field; the current event is the value. */
+static void read_field(struct walk *walk, struct item *item, struct field *field)
+{
+    field->place = here(walk);
+    if (walk->event.type != YAML_SCALAR_EVENT) {
+        note_here(walk, GW_CONFREPORT_SHAPE, "this is one value, not a list or a mapping", "");
+        skip(walk);
+        item->broken = true;
+    } else if (!read_text(walk, &field->text)) {
+        item->broken = true;
+    }
+}
+
+/* Reads one `url: ...` or what else an item has; the current event is the key. */
+static void read_item_entry(struct walk *walk, struct item *item)
 {
     struct gw_confreport_place place = here(walk);
     struct gw_span name =
         walk->event.type == YAML_SCALAR_EVENT ? scalar(walk) : GW_SPAN_LIT("(a list)");
-    bool is_url = gw_span_equal(name, GW_SPAN_LIT("url"));
-    bool is_anonymous = gw_span_equal(name, GW_SPAN_LIT("anonymous"));
+    struct field *field = find_field(item, name);
     struct gw_confreport_error error;
 
-    if (!is_url && !is_anonymous) {
-        gw_confreport_set(&error, GW_CONFREPORT_UNKNOWN_KEY, "unknown key \"%.*s\" in a listener",
-                          GW_CONFREPORT_QUOTE(name));
-        gw_confreport_set_why(&error, "a listener has url and anonymous");
-    } else if (is_url ? draft->has_url : draft->has_anonymous) {
+    if (field == NULL) {
+        gw_confreport_set(&error, GW_CONFREPORT_UNKNOWN_KEY, "unknown key \"%.*s\" in %s",
+                          GW_CONFREPORT_QUOTE(name), item->what);
+        gw_confreport_set_why(&error, "%s has %s and %s", item->what, item->fields[0].name,
+                              item->fields[1].name);
+    } else if (field->stands) {
         gw_confreport_set(&error, GW_CONFREPORT_DUPLICATE_KEY, "%.*s stands twice",
                           GW_CONFREPORT_QUOTE(name));
     } else {
-        draft->has_anonymous = draft->has_anonymous || is_anonymous;
-        if (!next(walk))
-            return;
-        if (walk->event.type == YAML_SCALAR_EVENT) {
-            (is_url ? read_url : read_anonymous)(walk, draft);
-            return;
-        }
-        note_here(walk, GW_CONFREPORT_SHAPE, "this is one value, not a list or a mapping", "");
-        skip(walk);
-        draft->broken = true;
+        field->stands = true;
+        if (next(walk))
+            read_field(walk, item, field);
         return;
     }
-    draft->broken = true;
+    item->broken = true;
     note(walk, GW_INVALID, &place, &error);
     skip(walk);
     if (next(walk))
         skip(walk);
 }
 
+/* Reads the mapping of an item from the current event on. */
+static void read_item(struct walk *walk, struct item *item)
+{
+    while (next(walk) && walk->event.type != YAML_MAPPING_END_EVENT)
+        read_item_entry(walk, item);
+}
+
+/* Notes what came out for a field, unless it is good. */
+static void note_field(struct walk *walk, struct item *item, size_t index, enum gw_status status,
+                       const struct gw_confreport_error *error)
+{
+    if (status == GW_OK)
+        return;
+    item->broken = true;
+    note(walk, status, &item->fields[index].place, error);
+}
+
+static void add_listener(struct walk *walk, struct item *item)
+{
+    enum gw_conflisten_anonymous anonymous = GW_CONFLISTEN_UNSAID;
+    struct field *fields = item->fields;
+    struct gw_confreport_error error;
+
+    if (fields[1].stands)
+        note_field(walk, item, 1,
+                   gw_conflisten_word(gw_buf_span(&fields[1].text), &anonymous, &error), &error);
+    if (!fields[0].stands)
+        note_field(walk, item, 0,
+                   gw_confreport_set(&error, GW_CONFREPORT_LISTENER, "a listener needs a url"),
+                   &error);
+    if (!item->broken)
+        note_field(walk, item, 0,
+                   gw_conflisten_add(&walk->config->listeners, gw_buf_span(&fields[0].text),
+                                     anonymous, &error),
+                   &error);
+}
+
 /* Reads `URL` or `{url: ..., anonymous: ...}` from the current event on. */
 static void read_listener(struct walk *walk)
 {
-    struct draft draft = {.anonymous = GW_CONFLISTEN_UNSAID, .place = here(walk)};
-    struct gw_confreport_error error;
-    enum gw_status status;
+    struct item item = {.what = "a listener", .fields = {{.name = "url"}, {.name = "anonymous"}}};
 
-    gw_buf_init(&draft.url, GW_CONFIG_TEXT_MAX);
+    item_init(walk, &item);
     if (walk->event.type == YAML_SCALAR_EVENT) {
-        read_url(walk, &draft);
+        item.fields[0].stands = true;
+        read_field(walk, &item, &item.fields[0]);
     } else if (walk->event.type == YAML_MAPPING_START_EVENT) {
-        while (next(walk) && walk->event.type != YAML_MAPPING_END_EVENT)
-            read_listener_entry(walk, &draft);
+        read_item(walk, &item);
     } else {
         note_here(walk, GW_CONFREPORT_SHAPE, "a listener is a URL or a mapping",
                   "as - mqtt://127.0.0.1:1883");
         skip(walk);
+        item.broken = true;
+    }
+    if (!walk->ended && !item.broken)
+        add_listener(walk, &item);
+    item_fini(&item);
+}
+
+static void add_rule(struct walk *walk, struct item *item)
+{
+    enum gw_durability result = GW_DURABILITY_DISK;
+    struct field *fields = item->fields;
+    struct gw_confreport_error error;
+
+    for (size_t i = 0; i < GW_COUNT_OF(item->fields); i++) {
+        if (fields[i].stands)
+            continue;
+        gw_confreport_set(&error, GW_CONFREPORT_SHAPE, "a rule needs a %s", fields[i].name);
+        gw_confreport_set_why(&error, RULE_EXAMPLE);
+        note_field(walk, item, i, GW_INVALID, &error);
+    }
+    if (fields[1].stands)
+        note_field(walk, item, 1, gw_confrules_word(gw_buf_span(&fields[1].text), &result, &error),
+                   &error);
+    if (!item->broken)
+        note_field(walk, item, 0,
+                   gw_confrules_add(&walk->config->store.durability_rules,
+                                    gw_buf_span(&fields[0].text), result, &error),
+                   &error);
+}
+
+/* Reads `{filter: ..., class: ...}` from the current event on. */
+static void read_rule(struct walk *walk)
+{
+    struct item item = {.what = "a rule", .fields = {{.name = "filter"}, {.name = "class"}}};
+
+    if (walk->event.type != YAML_MAPPING_START_EVENT) {
+        note_here(walk, GW_CONFREPORT_SHAPE, "a rule is a mapping", RULE_EXAMPLE);
+        skip(walk);
         return;
     }
-    if (!walk->ended && !draft.broken) {
-        status = GW_INVALID;
-        if (!draft.has_url)
-            gw_confreport_set(&error, GW_CONFREPORT_LISTENER, "a listener needs a url");
-        else
-            status = gw_conflisten_add(&walk->config->listeners, gw_buf_span(&draft.url),
-                                       draft.anonymous, &error);
-        if (status != GW_OK)
-            note(walk, status, &draft.place, &error);
+    item_init(walk, &item);
+    read_item(walk, &item);
+    if (!walk->ended && !item.broken)
+        add_rule(walk, &item);
+    item_fini(&item);
+}
+
+/* Reads the list behind `store.durability_rules:`, or the one rule; none is fine. */
+static void read_rules(struct walk *walk)
+{
+    gw_confrules_fini(&walk->config->store.durability_rules);
+    if (is_null(walk))
+        return;
+    if (walk->event.type != YAML_SEQUENCE_START_EVENT) {
+        read_rule(walk);
+        return;
     }
-    gw_buf_fini(&draft.url);
+    while (next(walk) && walk->event.type != YAML_SEQUENCE_END_EVENT)
+        read_rule(walk);
 }
 
 /* Reads the list behind `listeners:`, or the one listener. */
@@ -410,6 +506,8 @@ static void read_value(struct walk *walk, const struct gw_config_key *key)
 {
     if (key->kind == GW_CONFIG_LISTENERS) {
         read_listeners(walk);
+    } else if (key->kind == GW_CONFIG_RULES) {
+        read_rules(walk);
     } else if (walk->event.type == YAML_SCALAR_EVENT) {
         read_scalar(walk, key);
     } else if (walk->event.type == YAML_SEQUENCE_START_EVENT && key->kind == GW_CONFIG_VERSIONS) {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_STEP ((size_t)16 * 1024)
@@ -54,4 +55,15 @@ enum gw_status gw_file_read(const char *path, struct gw_buf *buf, int *ret_errno
     enum gw_status status = read_all(fd, buf, ret_errno);
     close(fd);
     return status;
+}
+
+enum gw_status gw_file_judge_directory(const char *path, int *ret_errno)
+{
+    struct stat facts;
+    *ret_errno = 0;
+    if (stat(path, &facts) != 0 || faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0)
+        *ret_errno = errno;
+    else if (!S_ISDIR(facts.st_mode))
+        *ret_errno = ENOTDIR;
+    return *ret_errno == 0 ? GW_OK : GW_OS_ERROR;
 }

@@ -15,4 +15,8 @@
  * (GW_LIMIT). GW_OS_ERROR with *ret_errno (ENOENT, EACCES, EISDIR …). */
 GW_MUST_USE enum gw_status gw_file_read(const char *path, struct gw_buf *buf, int *ret_errno);
 
+/* GW_OK for a directory in which this process may make files. GW_OS_ERROR with *ret_errno (ENOENT,
+ * ENOTDIR, EACCES, EROFS …). */
+GW_MUST_USE enum gw_status gw_file_judge_directory(const char *path, int *ret_errno);
+
 #endif

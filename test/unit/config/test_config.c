@@ -77,6 +77,11 @@ static void test_defaults(void **state)
     assert_string_equal(config.mqtt.response_information, "");
     assert_int_equal(config.shared.strategy, GW_SHARE_ROUND_ROBIN);
     assert_int_equal(config.log.level, GW_LOG_INFO);
+    assert_string_equal(config.store.path, "");
+    assert_int_equal(config.store.durability, GW_DURABILITY_DISK);
+    assert_int_equal(config.store.durability_rules.count, 0);
+    assert_int_equal(config.store.segment, 16 << 20);
+    assert_int_equal(config.store.pressure, 16 << 20);
     gw_config_fini(&config);
     gw_config_fini(&config);
     gw_config_fini(NULL);
@@ -539,27 +544,35 @@ static void test_diff_and_carry(void **state)
 
     (void)state;
     gw_buf_init(&names, 4096);
-    assert_int_equal(load("threads: 2\nlimits: {packet: 2000000}", NULL, NULL, 0, &before, &report),
-                     GW_OK);
+    assert_int_equal(
+        load("threads: 2\nlimits: {packet: 2000000}\nstore: {path: /a, durability: os}", NULL, NULL,
+             0, &before, &report),
+        GW_OK);
     gw_confreport_fini(&report);
-    assert_int_equal(load("threads: 4\nlisteners: mqtt://127.0.0.1:7\nlimits: {packet: 2MB, "
-                          "inflight: 9}\nmqtt: {response_information: r/}",
-                          NULL, NULL, 0, &after, &report),
-                     GW_OK);
+    assert_int_equal(
+        load("threads: 4\nlisteners: mqtt://127.0.0.1:7\nlimits: {packet: 2MB, "
+             "inflight: 9}\nmqtt: {response_information: r/}\nstore: {path: /b, segment: 1MiB, "
+             "durability_rules: {filter: a, class: os}}",
+             NULL, NULL, 0, &after, &report),
+        GW_OK);
     gw_confreport_fini(&report);
 
     assert_int_equal(gw_config_copy(&after, &copy), GW_OK);
     assert_int_equal(gw_config_diff(&after, &copy, append_name, &names), 0);
-    assert_int_equal(gw_config_diff(&before, &after, append_name, &names), 4);
+    assert_int_equal(gw_config_diff(&before, &after, append_name, &names), 8);
     assert_true(
         gw_span_equal(gw_buf_span(&names),
-                      GW_SPAN_LIT("listeners threads limits.inflight mqtt.response_information ")));
+                      GW_SPAN_LIT("listeners threads limits.inflight mqtt.response_information "
+                                  "store.path store.durability store.durability_rules "
+                                  "store.segment ")));
 
     assert_int_equal(gw_config_carry(&copy, &before), GW_OK);
     gw_buf_clear(&names);
-    assert_int_equal(gw_config_diff(&before, &copy, append_name, &names), 2);
-    assert_true(gw_span_equal(gw_buf_span(&names),
-                              GW_SPAN_LIT("limits.inflight mqtt.response_information ")));
+    assert_int_equal(gw_config_diff(&before, &copy, append_name, &names), 4);
+    assert_true(
+        gw_span_equal(gw_buf_span(&names),
+                      GW_SPAN_LIT("limits.inflight mqtt.response_information store.durability "
+                                  "store.durability_rules ")));
     gw_buf_fini(&names);
     gw_config_fini(&before);
     gw_config_fini(&after);

@@ -40,6 +40,8 @@ static void test_effective_loads_again(void **state)
         "limits: {session_expiry: 90s, will_delay: 0, connect_time: 1m1ms}\nshared: {queue: "
         "{bytes: "
         "1TiB}}\nlog: {level: error, format: journal}",
+        "store: {path: /srv/a b, durability: os, segment: 64MiB, durability_rules: [{filter: "
+        "'a/+/\"b/#', class: disk}, {filter: '+', class: memory}]}",
     };
 
     (void)state;
@@ -85,7 +87,8 @@ static void test_changed(void **state)
 {
     static const char *const env[] = {"GODWIT__LOG__LEVEL=warn", NULL};
     static const char *const sets[] = {"limits.queue.messages=7"};
-    struct gw_span text = GW_SPAN_LIT("\nlimits:\n  packet: 3MB\n  queue: {qos0: true}\n");
+    struct gw_span text = GW_SPAN_LIT("\nlimits:\n  packet: 3MB\n  queue: {qos0: true}\nstore:\n"
+                                      "  durability_rules: [{filter: b, class: os}]\n");
     struct gw_config_input input = {"f.yaml", &text, env, sets, 1};
     struct gw_config config;
     struct gw_buf out;
@@ -102,6 +105,10 @@ static void test_changed(void **state)
                         "  queue:\n"
                         "    messages: 7                                 # command line\n"
                         "    qos0: true                                  # f.yaml:4\n"
+                        "\n"
+                        "store:\n"
+                        "  durability_rules:                             # f.yaml:6\n"
+                        "    - {filter: b, class: os}\n"
                         "\n"
                         "log:\n"
                         "  level: warn                                   # environment\n");

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
@@ -99,12 +100,36 @@ static void reads_standard_input(void **state)
     }
 }
 
+static void judges_directories(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/gw_test_file_XXXXXX";
+    char file[] = "/tmp/gw_test_file_XXXXXX";
+    int os_errno;
+    assert_non_null(mkdtemp(directory));
+    make_file(file, 1);
+    assert_int_equal(gw_file_judge_directory(directory, &os_errno), GW_OK);
+    assert_int_equal(gw_file_judge_directory("/tmp/gw_test_file/none", &os_errno), GW_OS_ERROR);
+    assert_int_equal(os_errno, ENOENT);
+    assert_int_equal(chmod(file, 0700), 0);
+    assert_int_equal(gw_file_judge_directory(file, &os_errno), GW_OS_ERROR);
+    assert_int_equal(os_errno, ENOTDIR);
+    if (geteuid() != 0) { /* root may write everywhere */
+        assert_int_equal(chmod(directory, 0500), 0);
+        assert_int_equal(gw_file_judge_directory(directory, &os_errno), GW_OS_ERROR);
+        assert_int_equal(os_errno, EACCES);
+    }
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_up_to_the_limit),
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(reads_standard_input),
+        cmocka_unit_test(judges_directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
