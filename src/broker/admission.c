@@ -6,6 +6,7 @@
 #include "auth/authority.h"
 #include "base/utf8.h"
 #include "broker/deliverer.h"
+#include "broker/durability.h"
 #include "broker/group.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
@@ -381,6 +382,8 @@ static void set_peer(struct gw_guest *client, const struct gw_connect *connect, 
             alias_max = props->topic_alias_maximum;
         if (gw_props_has(props, REQUEST_PROBLEM))
             peer->request_problem = props->request_problem == 1;
+        /* Who wants no problem information gets no user properties either (MQTT-3.1.2-29). */
+        peer->tell_durability = peer->request_problem && gw_durability_asked(props);
     }
     if (receive_max > limits->inflight)
         receive_max = limits->inflight;

@@ -50,6 +50,7 @@ struct gw_guest_peer {
     uint16_t receive_max;
     uint8_t version; /* enum gw_version */
     bool request_problem;
+    bool tell_durability; /* acknowledgements say which class was reached (broker/durability.h) */
     bool clean_start;
     bool bridge;
 };

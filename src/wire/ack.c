@@ -36,9 +36,10 @@ enum gw_status gw_ack_decode(enum gw_packet_type type, struct gw_span body, enum
     return GW_OK;
 }
 
-size_t gw_ack_encode(struct gw_writer *w, enum gw_version version, const struct gw_ack *ack)
+static size_t encode(struct gw_writer *w, enum gw_version version, const struct gw_ack *ack,
+                     bool with_props)
 {
-    bool with_props = version == GW_VERSION_5 && !gw_props_empty(&ack->props);
+    with_props = with_props && version == GW_VERSION_5 && !gw_props_empty(&ack->props);
     bool with_reason = version == GW_VERSION_5 && (with_props || ack->reason != 0);
     size_t body_size = 2 + (size_t)with_reason + (with_props ? gw_props_size(&ack->props) : 0);
     size_t size = gw_packet_begin(w, ack->type, body_size);
@@ -50,6 +51,18 @@ size_t gw_ack_encode(struct gw_writer *w, enum gw_version version, const struct 
     if (with_props)
         gw_props_encode(w, &ack->props);
     return size;
+}
+
+size_t gw_ack_encode(struct gw_writer *w, enum gw_version version, const struct gw_ack *ack)
+{
+    return encode(w, version, ack, true);
+}
+
+size_t gw_ack_encode_within(struct gw_writer *w, enum gw_version version, const struct gw_ack *ack,
+                            uint32_t packet_max)
+{
+    size_t size = gw_packet_size(3 + gw_props_size(&ack->props));
+    return encode(w, version, ack, size <= packet_max);
 }
 
 void gw_ack_encode_ping(struct gw_writer *w, enum gw_packet_type type)

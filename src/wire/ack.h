@@ -27,6 +27,11 @@ GW_MUST_USE enum gw_status gw_ack_decode(enum gw_packet_type type, struct gw_spa
 /* Writes the whole packet in its shortest form; returns its size, 0 if it does not fit. */
 size_t gw_ack_encode(struct gw_writer *w, enum gw_version version, const struct gw_ack *ack);
 
+/* As gw_ack_encode, but without the properties if the packet would be larger than packet_max with
+ * them (MQTT-3.4.2-2, 3.4.2-3 and the like of the other types). */
+size_t gw_ack_encode_within(struct gw_writer *w, enum gw_version version, const struct gw_ack *ack,
+                            uint32_t packet_max);
+
 /* Writes PINGREQ or PINGRESP. */
 void gw_ack_encode_ping(struct gw_writer *w, enum gw_packet_type type);
 

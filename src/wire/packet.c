@@ -88,12 +88,17 @@ void gw_header_encode(struct gw_writer *w, enum gw_packet_type type, uint8_t fla
     gw_varint_write(w, remaining_length);
 }
 
-size_t gw_packet_begin(struct gw_writer *w, enum gw_packet_type type, size_t remaining_length)
+size_t gw_packet_size(size_t remaining_length)
 {
     if (remaining_length > GW_VARINT_MAX)
-        return 0;
-    size_t size = 1 + gw_varint_size((uint32_t)remaining_length) + remaining_length;
-    if (!gw_writer_fits(w, size))
+        return SIZE_MAX;
+    return 1 + gw_varint_size((uint32_t)remaining_length) + remaining_length;
+}
+
+size_t gw_packet_begin(struct gw_writer *w, enum gw_packet_type type, size_t remaining_length)
+{
+    size_t size = gw_packet_size(remaining_length);
+    if (size == SIZE_MAX || !gw_writer_fits(w, size))
         return 0;
     gw_header_encode(w, type, rows[type & 15].flags, (uint32_t)remaining_length);
     return size;

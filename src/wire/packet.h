@@ -82,6 +82,9 @@ GW_MUST_USE enum gw_status gw_header_check(const struct gw_header *header, enum 
 void gw_header_encode(struct gw_writer *w, enum gw_packet_type type, uint8_t flags,
                       uint32_t remaining_length);
 
+/* Bytes of a whole packet; SIZE_MAX for what cannot be framed. */
+size_t gw_packet_size(size_t remaining_length);
+
 /* Begins a packet with the fixed flags of its type (not for PUBLISH): writes the fixed header if
  * the whole packet fits into w; returns the size of the whole packet, 0 if it does not fit or
  * cannot be framed. */

@@ -200,20 +200,34 @@ static uint8_t code_for(uint8_t reason, enum gw_version version)
     return version == GW_VERSION_311 ? RETURN_CODE_FAILURE : 0;
 }
 
-size_t gw_suback_encode(struct gw_writer *w, enum gw_version version,
-                        const struct gw_suback *suback)
+static size_t encode_suback(struct gw_writer *w, enum gw_version version,
+                            const struct gw_suback *suback, const struct gw_props *props)
 {
     bool v5 = version == GW_VERSION_5;
     bool with_reasons = v5 || suback->type == GW_PACKET_SUBACK;
     size_t body_size = 2 + (with_reasons ? suback->reasons.size : 0);
-    body_size += v5 ? gw_props_size(&suback->props) : 0;
+    body_size += v5 ? gw_props_size(props) : 0;
     size_t size = gw_packet_begin(w, suback->type, body_size);
     if (size == 0)
         return 0;
     gw_writer_u16(w, suback->packet_id);
     if (v5)
-        gw_props_encode(w, &suback->props);
+        gw_props_encode(w, props);
     for (size_t i = 0; with_reasons && i < suback->reasons.size; i++)
         gw_writer_u8(w, code_for(suback->reasons.data[i], version));
     return size;
+}
+
+size_t gw_suback_encode(struct gw_writer *w, enum gw_version version,
+                        const struct gw_suback *suback)
+{
+    return encode_suback(w, version, suback, &suback->props);
+}
+
+size_t gw_suback_encode_within(struct gw_writer *w, enum gw_version version,
+                               const struct gw_suback *suback, uint32_t packet_max)
+{
+    static const struct gw_props none = {0};
+    size_t size = gw_packet_size(2 + gw_props_size(&suback->props) + suback->reasons.size);
+    return encode_suback(w, version, suback, size <= packet_max ? &suback->props : &none);
 }

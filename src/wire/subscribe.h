@@ -71,4 +71,9 @@ GW_MUST_USE enum gw_status gw_suback_decode(enum gw_packet_type type, struct gw_
 size_t gw_suback_encode(struct gw_writer *w, enum gw_version version,
                         const struct gw_suback *suback);
 
+/* As gw_suback_encode, but without the properties if the packet would be larger than packet_max
+ * with them (MQTT-3.9.2-1, 3.9.2-2, 3.11.2-1, 3.11.2-2). */
+size_t gw_suback_encode_within(struct gw_writer *w, enum gw_version version,
+                               const struct gw_suback *suback, uint32_t packet_max);
+
 #endif

@@ -160,6 +160,58 @@ static void test_against_the_index(void **state)
     }
 }
 
+static void test_asked(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        bool asked;
+    } rows[] = {
+        {"godwit.durability", "tell", true},  {"godwit.durability", "", false},
+        {"godwit.durability", "TELL", false}, {"godwit.durabilit", "tell", false},
+        {"tell", "godwit.durability", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        uint8_t memory[128];
+        struct gw_writer w = gw_writer_of(memory, sizeof memory);
+        struct gw_reader r;
+        struct gw_props props = {0};
+        struct gw_fault fault;
+
+        assert_false(gw_durability_asked(&props));
+        props.present = GW_PROP_BIT(SESSION_EXPIRY);
+        props.session_expiry = 60;
+        props.raw = GW_SPAN_LIT("\x26\0\1a\0\1b");
+        gw_props_encode(&w, &props);
+        memory[0] = (uint8_t)(memory[0] + 5 + strlen(rows[i].name) + strlen(rows[i].value));
+        gw_props_write_user(&w, gw_span_str(rows[i].name), gw_span_str(rows[i].value));
+        r = gw_reader_of(gw_span_of(memory, gw_writer_size(&w)));
+        assert_int_equal(gw_props_decode(&r, 1u << GW_PACKET_CONNECT, false, 9, &props, &fault),
+                         GW_OK);
+        assert_int_equal(gw_durability_asked(&props), rows[i].asked);
+    }
+}
+
+static void test_property(void **state)
+{
+    static const char *const names[] = {"memory", "os", "disk"};
+
+    (void)state;
+    for (unsigned i = 0; i < GW_DURABILITY_COUNT; i++) {
+        struct gw_span raw = gw_durability_property((enum gw_durability)i);
+        struct gw_reader block = gw_reader_of(raw);
+        struct gw_prop_item item;
+
+        assert_true(raw.size + 2 <= GW_DURABILITY_PROPERTY_MAX);
+        assert_int_equal(gw_props_next(&block, &item), GW_OK);
+        assert_int_equal(item.prop, GW_PROP_USER_PROPERTY);
+        assert_true(gw_span_equal(item.text, GW_SPAN_LIT("godwit.durability")));
+        assert_true(gw_span_equal(item.value, gw_span_str(names[i])));
+        assert_int_equal(gw_props_next(&block, &item), GW_END);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -167,6 +219,8 @@ int main(void)
         cmocka_unit_test(test_without_rules),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_against_the_index),
+        cmocka_unit_test(test_asked),
+        cmocka_unit_test(test_property),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,35 @@ static void encodes_the_shortest_form(void **state)
     }
 }
 
+/* Properties are left out where the packet would not fit the receiver with them. */
+static void encodes_within(void **state)
+{
+    (void)state;
+    static const struct {
+        enum gw_version version;
+        uint8_t reason;
+        uint32_t packet_max;
+        const char *packet;
+    } rows[] = {
+        {GW_VERSION_5, 0x00, UINT32_MAX, "40 [1234 00 [26(a)(bc)]]"},
+        {GW_VERSION_5, 0x00, 14, "40 [1234 00 [26(a)(bc)]]"},
+        {GW_VERSION_5, 0x00, 13, "40 02 1234"},
+        {GW_VERSION_5, 0x10, 13, "40 03 1234 10"},
+        {GW_VERSION_5, 0x10, 5, "40 03 1234 10"},
+        {GW_VERSION_311, 0x00, UINT32_MAX, "40 02 1234"},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_ack ack = {
+            .type = GW_PACKET_PUBACK, .packet_id = 0x1234, .reason = rows[i].reason};
+        ack.props.raw = gw_span_of("\x26\x00\x01\x61\x00\x02\x62\x63", 8);
+        uint8_t memory[32];
+        struct gw_writer w = gw_writer_of(memory, sizeof memory);
+        size_t size = gw_ack_encode_within(&w, rows[i].version, &ack, rows[i].packet_max);
+        assert_int_equal(size, gw_writer_size(&w));
+        assert_written(&w, rows[i].packet);
+    }
+}
+
 static void encodes_pings(void **state)
 {
     (void)state;
@@ -106,6 +135,7 @@ int main(void)
         cmocka_unit_test(decodes_short_and_long_forms),
         cmocka_unit_test(tells_faults),
         cmocka_unit_test(encodes_the_shortest_form),
+        cmocka_unit_test(encodes_within),
         cmocka_unit_test(encodes_pings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

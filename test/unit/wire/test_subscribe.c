@@ -193,6 +193,35 @@ static void codes_take_the_form_of_the_version(void **state)
     }
 }
 
+/* Properties are left out where the packet would not fit the receiver with them. */
+static void encodes_suback_within(void **state)
+{
+    (void)state;
+    static const struct {
+        enum gw_packet_type type;
+        enum gw_version version;
+        uint32_t packet_max;
+        const char *packet;
+    } rows[] = {
+        {GW_PACKET_SUBACK, GW_VERSION_5, UINT32_MAX, "90 [1234 [26(a)(bc)] 01 02]"},
+        {GW_PACKET_SUBACK, GW_VERSION_5, 15, "90 [1234 [26(a)(bc)] 01 02]"},
+        {GW_PACKET_SUBACK, GW_VERSION_5, 14, "90 [1234 00 01 02]"},
+        {GW_PACKET_UNSUBACK, GW_VERSION_5, 14, "B0 [1234 00 01 02]"},
+        {GW_PACKET_SUBACK, GW_VERSION_311, UINT32_MAX, "90 [1234 01 02]"},
+        {GW_PACKET_UNSUBACK, GW_VERSION_311, UINT32_MAX, "B0 [1234]"},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_suback ack = {.type = rows[i].type, .packet_id = 0x1234};
+        ack.reasons = gw_span_of("\x01\x02", 2);
+        ack.props.raw = gw_span_of("\x26\x00\x01\x61\x00\x02\x62\x63", 8);
+        uint8_t memory[32];
+        struct gw_writer w = gw_writer_of(memory, sizeof memory);
+        size_t size = gw_suback_encode_within(&w, rows[i].version, &ack, rows[i].packet_max);
+        assert_int_equal(size, gw_writer_size(&w));
+        assert_written(&w, rows[i].packet);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +231,7 @@ int main(void)
         cmocka_unit_test(next_stays_inside_what_was_not_validated),
         cmocka_unit_test(encodes_for_each_version),
         cmocka_unit_test(codes_take_the_form_of_the_version),
+        cmocka_unit_test(encodes_suback_within),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
