@@ -217,7 +217,6 @@ void gw_group_on_end(struct gw_shard *shard, struct gw_session *session)
 
 void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
-    (void)group_order;
     const struct gw_session *session = GW_CONTAINER(outbox, struct gw_session, outbox);
     (void)group_order; /* no group is in the log yet */
     gw_relay_post(user, gw_handles_owner(share),

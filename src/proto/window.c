@@ -5,6 +5,7 @@
 #include "base/assert.h"
 
 #define CAPACITY_MIN 4u
+#define SLOTS_MAX    65536u
 
 void gw_window_init(struct gw_window *window)
 {
@@ -49,7 +50,7 @@ enum gw_status gw_window_open(struct gw_window *window, void *item, gw_packet_id
     GW_ASSERT(item != NULL);
     if (window->count >= GW_WINDOW_MAX)
         return GW_LIMIT;
-    if (window->count * 2 >= window->capacity && window->capacity < 65536)
+    if (window->count * 2 >= window->capacity && window->capacity < SLOTS_MAX)
         GW_TRY(grow(window));
     gw_packet_id id = window->last;
     do
@@ -60,6 +61,29 @@ enum gw_status gw_window_open(struct gw_window *window, void *item, gw_packet_id
     window->count++;
     *ret_id = id;
     return GW_OK;
+}
+
+enum gw_status gw_window_claim(struct gw_window *window, gw_packet_id id, void *item)
+{
+    GW_ASSERT(item != NULL);
+    if (id == 0 || gw_window_get(window, id))
+        return GW_LIMIT;
+    /* Two that differ stop colliding as the table grows, at its largest at the latest. */
+    while (window->count * 2 >= window->capacity || slot_of(window, id)->item) {
+        if (window->capacity == SLOTS_MAX)
+            break;
+        GW_TRY(grow(window));
+    }
+    *slot_of(window, id) = (struct gw_window_slot){item, id};
+    window->last = id;
+    window->count++;
+    return GW_OK;
+}
+
+void gw_window_replace(struct gw_window *window, gw_packet_id id, void *item)
+{
+    GW_ASSERT(item != NULL && gw_window_get(window, id) != NULL);
+    slot_of(window, id)->item = item;
 }
 
 void *gw_window_get(const struct gw_window *window, gw_packet_id id)

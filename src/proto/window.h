@@ -44,6 +44,11 @@ void gw_window_restart(struct gw_window *window, uint16_t quota);
  * the quota. */
 GW_MUST_USE enum gw_status gw_window_open(struct gw_window *window, void *item,
                                           gw_packet_id *ret_id);
+/* Takes this identifier for item, which is not NULL: one that is known from before. GW_LIMIT: it is
+ * in use, or 0; GW_NO_MEMORY. The next ones come after it. */
+GW_MUST_USE enum gw_status gw_window_claim(struct gw_window *window, gw_packet_id id, void *item);
+/* An identifier that is in use is another item's from now on. */
+void gw_window_replace(struct gw_window *window, gw_packet_id id, void *item);
 /* The item of an identifier, or NULL. */
 void *gw_window_get(const struct gw_window *window, gw_packet_id id);
 /* Frees an identifier that is in use. */

@@ -152,16 +152,15 @@ bool gw_cold_pop_unsent(struct gw_cold_queue *queue, struct gw_cold *ret_entry,
     } while (ret_entry->sent);
     *ret_more = ret_entry->more ? take_more(queue, ret_entry->order) : NULL;
     /* Those before it move up by one. */
-    struct gw_cold moving, next;
     struct chunk *chunk = chunk_of(queue->chunks.next);
     uint32_t at = chunk->first;
-    moving = chunk->entries[at];
-    while (moving.order != ret_entry->order || moving.sent) {
+    struct gw_cold moving = chunk->entries[at];
+    while (moving.sent) {
         if (++at == chunk->end) {
             chunk = chunk_of(chunk->link.next);
             at = chunk->first;
         }
-        next = chunk->entries[at];
+        struct gw_cold next = chunk->entries[at];
         chunk->entries[at] = moving;
         moving = next;
     }

@@ -1,18 +1,8 @@
 #include "session/outbox.h"
 
 #include "base/assert.h"
-
-static struct gw_delivery *delivery_of(struct gw_list *link)
-{
-    return GW_CONTAINER(link, struct gw_delivery, link);
-}
-
-static size_t cost_of(const struct gw_delivery *delivery)
-{
-    size_t ids = delivery->ids ? delivery->ids->size + sizeof(struct gw_blob) : 0;
-    size_t message = delivery->message ? delivery->message->size + sizeof(struct gw_blob) : 0;
-    return sizeof(*delivery) + ids + message;
-}
+#include "session/chill.h"
+#include "session/parcel.h"
 
 void gw_outbox_init(struct gw_outbox *outbox)
 {
@@ -20,10 +10,10 @@ void gw_outbox_init(struct gw_outbox *outbox)
     gw_list_init(&outbox->queued);
     gw_cold_init(&outbox->cold);
     gw_list_init(&outbox->fresh);
-    outbox->cursor = &outbox->queued;
     gw_list_init(&outbox->in_flight);
     gw_list_init(&outbox->releasing);
     gw_window_init(&outbox->window);
+    outbox->cursor = &outbox->queued;
 }
 
 void gw_outbox_release(struct gw_outbox_host *host, struct gw_delivery *delivery)
@@ -35,10 +25,12 @@ void gw_outbox_release(struct gw_outbox_host *host, struct gw_delivery *delivery
 
 void gw_outbox_fini(struct gw_outbox *outbox, struct gw_outbox_host *host)
 {
-    struct gw_list *lists[] = {&outbox->queued, &outbox->in_flight, &outbox->releasing};
+    struct gw_list *lists[] = {&outbox->queued, &outbox->fresh, &outbox->in_flight,
+                               &outbox->releasing};
     for (size_t i = 0; i < GW_COUNT_OF(lists); i++)
         for (struct gw_list *link; (link = gw_list_pop_front(lists[i])) != NULL;)
-            gw_outbox_release(host, delivery_of(link));
+            gw_outbox_release(host, gw_parcel_of(link));
+    gw_chill_forget(outbox, host);
     gw_window_fini(&outbox->window);
     size_t told_bytes = outbox->told_bytes;
     uint32_t told_count = outbox->told_count;
@@ -47,56 +39,23 @@ void gw_outbox_fini(struct gw_outbox *outbox, struct gw_outbox_host *host)
     outbox->told_count = told_count;
 }
 
-/* Releases a delivery whose story has ended. */
-static void finish(struct gw_outbox *outbox, struct gw_outbox_host *host,
-                   struct gw_delivery *delivery)
-{
-    if (delivery->share != 0 && delivery->qos > 0)
-        host->on_settled(host->user, outbox, delivery->share, delivery->group_order);
-    gw_outbox_release(host, delivery);
-}
+/* -- queueing -- */
 
-static void count_queued(struct gw_outbox *outbox, const struct gw_delivery *delivery, int sign)
-{
-    size_t cost = cost_of(delivery);
-    if (sign > 0) {
-        outbox->queued_count++;
-        outbox->queued_bytes += cost;
-    } else {
-        outbox->queued_count--;
-        outbox->queued_bytes -= cost;
-    }
-}
-
-static void count_flight(struct gw_outbox *outbox, const struct gw_delivery *delivery, int sign)
-{
-    size_t cost = cost_of(delivery);
-    if (sign > 0) {
-        outbox->flight_count++;
-        outbox->flight_bytes += cost;
-    } else {
-        outbox->flight_count--;
-        outbox->flight_bytes -= cost;
-    }
-}
-
-/* Ends a queued delivery. */
+/* Ends a delivery of `queued` or `fresh`. */
 static void drop_queued(struct gw_outbox *outbox, struct gw_outbox_host *host,
-                        struct gw_delivery *delivery)
+                        const struct gw_list *from, struct gw_delivery *delivery)
 {
-    count_queued(outbox, delivery, -1);
-    gw_list_remove(&delivery->link);
-    if (delivery->packet_id != 0)
-        gw_window_close(&outbox->window, delivery->packet_id);
-    finish(outbox, host, delivery);
+    gw_parcel_unqueue(outbox, from, delivery);
+    gw_parcel_unwind(outbox, delivery);
+    gw_parcel_finish(outbox, host, delivery);
 }
 
-/* The oldest queued delivery that was never sent, or NULL. */
-static struct gw_delivery *oldest_unsent(const struct gw_outbox *outbox)
+/* The oldest delivery of a list that was never sent, or NULL. */
+static struct gw_delivery *oldest_unsent(const struct gw_list *list)
 {
-    GW_LIST_FOREACH (link, &outbox->queued) {
-        if (!delivery_of(link)->sent)
-            return delivery_of(link);
+    GW_LIST_FOREACH (link, list) {
+        if (!gw_parcel_of(link)->sent)
+            return gw_parcel_of(link);
     }
     return NULL;
 }
@@ -117,13 +76,24 @@ static bool expired(const struct gw_delivery *delivery, gw_mono_ns now)
     return gw_message_expired(&message, now);
 }
 
-/* What goes to make room: the oldest one if its time is over, else as the policy has it. */
-static struct gw_delivery *victim(const struct gw_outbox *outbox,
-                                  const struct gw_outbox_limits *limits)
+/* Drops the oldest one if its time is over, or if the policy says so; false if none may go. Cold
+ * ones are not asked for their time: that is in the log. */
+static bool evict(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                  const struct gw_outbox_limits *limits)
 {
-    struct gw_delivery *oldest = oldest_unsent(outbox);
-    bool goes = oldest && (limits->policy == GW_OUTBOX_DROP_OLDEST || expired(oldest, limits->now));
-    return goes ? oldest : NULL;
+    bool any = limits->policy == GW_OUTBOX_DROP_OLDEST;
+    const struct gw_list *list = &outbox->queued;
+    struct gw_delivery *oldest = oldest_unsent(list);
+    if (!oldest && any && gw_chill_evict(outbox, host))
+        return true;
+    if (!oldest && outbox->cold.count > 0 && any) { /* all of them were sent */
+        list = &outbox->fresh;
+        oldest = oldest_unsent(list);
+    }
+    if (!oldest || !(any || expired(oldest, limits->now)))
+        return false;
+    drop_queued(outbox, host, list, oldest);
+    return true;
 }
 
 static enum gw_status make_room(struct gw_outbox *outbox, struct gw_outbox_host *host,
@@ -131,11 +101,9 @@ static enum gw_status make_room(struct gw_outbox *outbox, struct gw_outbox_host 
                                 uint32_t *ret_evicted)
 {
     while (!has_room(outbox, limits, cost)) {
-        struct gw_delivery *oldest = victim(outbox, limits);
         outbox->dropped++;
-        if (!oldest)
+        if (!evict(outbox, host, limits))
             return GW_LIMIT;
-        drop_queued(outbox, host, oldest);
         if (ret_evicted)
             ++*ret_evicted;
     }
@@ -155,21 +123,25 @@ static enum gw_status keep_ids(struct gw_delivery *delivery,
     return GW_OK;
 }
 
-/* What cost_of will say of the delivery of a message. */
-static size_t cost_to_come(const struct gw_message *message,
-                           const struct gw_delivery_options *options)
+/* Numbers it and writes it down, if it is one for the log. A shared group answers for what it has
+ * handed out: with QoS 1 until the end, with QoS 2 until there is a packet identifier. */
+static void enter(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                  struct gw_delivery *delivery)
 {
-    size_t ids = options->id_count > 1
-                     ? options->id_count * sizeof(*options->ids) + sizeof(struct gw_blob)
-                     : 0;
-    return sizeof(struct gw_delivery) + ids + gw_message_footprint(message);
+    if (!gw_parcel_is_durable(outbox, host, delivery) ||
+        (delivery->share != 0 && delivery->qos == 1))
+        return;
+    delivery->order = outbox->next_order++;
+    if (delivery->share == 0)
+        gw_parcel_log(outbox, host, delivery);
 }
 
 enum gw_status gw_outbox_push(struct gw_outbox *outbox, struct gw_outbox_host *host,
                               struct gw_message *message, const struct gw_delivery_options *options,
                               const struct gw_outbox_limits *limits, uint32_t *ret_evicted)
 {
-    size_t cost = cost_to_come(message, options);
+    size_t ids_size = options->id_count > 1 ? options->id_count * sizeof(*options->ids) : 0;
+    size_t cost = gw_parcel_cost_of(gw_message_footprint(message), ids_size);
     if (limits)
         GW_TRY(make_room(outbox, host, limits, cost, ret_evicted));
     GW_TRY(gw_message_keep(message));
@@ -188,40 +160,91 @@ enum gw_status gw_outbox_push(struct gw_outbox *outbox, struct gw_outbox_host *h
         return GW_NO_MEMORY;
     }
     delivery->message = gw_blob_ref(message->blob);
-    gw_list_push_back(&outbox->queued, &delivery->link);
-    count_queued(outbox, delivery, 1);
+    gw_parcel_enqueue(outbox, outbox->cold.count > 0 ? &outbox->fresh : &outbox->queued, delivery);
+    enter(outbox, host, delivery);
     return GW_OK;
+}
+
+/* -- sending -- */
+
+/* It has to be known to the log under its packet identifier before anybody else hears of it. */
+static bool waits_for_ledger(const struct gw_outbox *outbox, const struct gw_outbox_host *host,
+                             const struct gw_delivery *delivery)
+{
+    return delivery->qos == 2 && delivery->packet_id == 0 &&
+           (delivery->logged || gw_parcel_is_durable(outbox, host, delivery));
+}
+
+/* Gives the next ones their part of the quota ahead of time, so that those which have to be in the
+ * log first get there together. Nobody is passed over. */
+static void prepare(struct gw_outbox *outbox, struct gw_outbox_host *host, gw_mono_ns now)
+{
+    while (outbox->cursor != &outbox->queued) {
+        struct gw_delivery *delivery = gw_parcel_of(outbox->cursor);
+        if (!delivery->sent && expired(delivery, now)) {
+            outbox->dropped++;
+            drop_queued(outbox, host, &outbox->queued, delivery);
+            continue;
+        }
+        if (delivery->qos > 0 && outbox->window.quota <= outbox->reserved)
+            return;
+        if (waits_for_ledger(outbox, host, delivery)) {
+            if (gw_parcel_identify(outbox, host, delivery) != GW_OK)
+                return;
+            delivery->counted = gw_window_spend(&outbox->window);
+        } else if (delivery->qos > 0 && !delivery->counted) {
+            outbox->reserved++;
+        }
+        delivery->ahead = true;
+        outbox->cursor = delivery->link.next;
+    }
+}
+
+/* The first one, if it may go out. */
+static struct gw_delivery *first_ready(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                                       gw_mono_ns now)
+{
+    while (!gw_list_empty(&outbox->queued)) {
+        if (outbox->durable && host->ledger)
+            prepare(outbox, host, now);
+        if (gw_list_empty(&outbox->queued))
+            return NULL;
+        struct gw_delivery *delivery = gw_parcel_of(outbox->queued.next);
+        if (!delivery->sent && expired(delivery, now)) {
+            outbox->dropped++;
+            drop_queued(outbox, host, &outbox->queued, delivery);
+            continue;
+        }
+        bool may = delivery->qos == 0 || delivery->counted || outbox->window.quota > 0;
+        return may && gw_parcel_is_ready(host, delivery) ? delivery : NULL;
+    }
+    return NULL;
 }
 
 struct gw_delivery *gw_outbox_next(struct gw_outbox *outbox, struct gw_outbox_host *host,
                                    gw_mono_ns now)
 {
-    while (!gw_list_empty(&outbox->queued)) {
-        struct gw_delivery *delivery = delivery_of(outbox->queued.next);
-        if (!delivery->sent && expired(delivery, now)) {
-            outbox->dropped++;
-            drop_queued(outbox, host, delivery);
-            continue;
-        }
-        if (delivery->qos > 0 && outbox->window.quota == 0)
-            return NULL;
-        return delivery;
-    }
-    return NULL;
+    struct gw_delivery *delivery = first_ready(outbox, host, now);
+    gw_chill_fetch(outbox, host);
+    return delivery;
 }
 
 enum gw_status gw_outbox_begin(struct gw_outbox *outbox, struct gw_outbox_host *host,
                                struct gw_delivery *delivery, bool *ret_dup)
 {
-    (void)host;
     *ret_dup = delivery->sent;
     if (delivery->qos == 0)
         return GW_OK;
-    if (outbox->window.quota == 0)
+    if (!delivery->counted && outbox->window.quota == 0)
         return GW_LIMIT;
     if (delivery->packet_id == 0)
-        GW_TRY(gw_window_open(&outbox->window, delivery, &delivery->packet_id));
-    delivery->counted = gw_window_spend(&outbox->window);
+        GW_TRY(gw_parcel_identify(outbox, host, delivery));
+    if (!gw_parcel_is_ready(host, delivery))
+        return GW_LIMIT;
+    if (!delivery->counted) {
+        delivery->counted = gw_window_spend(&outbox->window);
+        outbox->reserved -= delivery->ahead;
+    }
     delivery->sent = true; /* from here on the peer may know it, whatever becomes of the sending */
     return GW_OK;
 }
@@ -229,43 +252,40 @@ enum gw_status gw_outbox_begin(struct gw_outbox *outbox, struct gw_outbox_host *
 void gw_outbox_sent(struct gw_outbox *outbox, struct gw_outbox_host *host,
                     struct gw_delivery *delivery)
 {
-    count_queued(outbox, delivery, -1);
-    gw_list_remove(&delivery->link);
-    if (delivery->qos == 0) {
+    gw_parcel_unqueue(outbox, &outbox->queued, delivery);
+    if (delivery->qos == 0)
         gw_outbox_release(host, delivery);
-        return;
-    }
-    gw_list_push_back(&outbox->in_flight, &delivery->link);
-    count_flight(outbox, delivery, 1);
+    else
+        gw_parcel_fly(outbox, &outbox->in_flight, delivery);
 }
 
 void gw_outbox_skip(struct gw_outbox *outbox, struct gw_outbox_host *host,
                     struct gw_delivery *delivery)
 {
-    if (delivery->counted)
-        gw_window_refund(&outbox->window);
     outbox->dropped++;
-    drop_queued(outbox, host, delivery);
+    drop_queued(outbox, host, &outbox->queued, delivery);
 }
+
+/* -- answers -- */
 
 /* Ends a delivery that was sent. */
 static void settle(struct gw_outbox *outbox, struct gw_outbox_host *host,
                    struct gw_delivery *delivery)
 {
-    if (delivery->counted)
-        gw_window_refund(&outbox->window);
-    count_flight(outbox, delivery, -1);
-    gw_window_close(&outbox->window, delivery->packet_id);
-    gw_list_remove(&delivery->link);
-    finish(outbox, host, delivery);
+    gw_parcel_land(outbox, delivery);
+    gw_parcel_unwind(outbox, delivery);
+    gw_parcel_finish(outbox, host, delivery);
 }
 
-/* Finds a delivery that is in flight; one that waits to be sent again is unknown to this peer. */
+/* Finds a delivery that is in flight; one that waits to be sent, again or at all, is unknown to
+ * this peer. */
 static enum gw_status find(struct gw_outbox *outbox, gw_packet_id id, uint8_t qos,
                            struct gw_delivery **ret_delivery)
 {
-    struct gw_delivery *delivery = gw_window_get(&outbox->window, id);
-    if (!delivery || (!delivery->counted && !delivery->releasing))
+    void *item = gw_window_get(&outbox->window, id);
+    struct gw_delivery *delivery = item;
+    if (!item || item == gw_chill_item(outbox) || !delivery->sent ||
+        (!delivery->counted && !delivery->releasing))
         return GW_NOT_FOUND;
     *ret_delivery = delivery;
     return delivery->qos == qos ? GW_OK : GW_PROTOCOL;
@@ -291,13 +311,13 @@ enum gw_status gw_outbox_on_pubrec(struct gw_outbox *outbox, struct gw_outbox_ho
         settle(outbox, host, delivery);
         return GW_OK;
     }
-    count_flight(outbox, delivery, -1);
+    gw_parcel_land(outbox, delivery);
     gw_blob_unref(&delivery->message);
     gw_blob_unref(&delivery->ids);
     delivery->releasing = true;
-    count_flight(outbox, delivery, 1);
-    gw_list_remove(&delivery->link);
-    gw_list_push_back(&outbox->releasing, &delivery->link);
+    gw_parcel_fly(outbox, &outbox->releasing, delivery);
+    if (delivery->logged)
+        host->ledger->release(host->ledger->user, outbox, delivery);
     return GW_OK;
 }
 
@@ -312,49 +332,70 @@ enum gw_status gw_outbox_on_pubcomp(struct gw_outbox *outbox, struct gw_outbox_h
     return GW_OK;
 }
 
+/* -- another connection, another member -- */
+
+/* What the last connection's quota was spent for, or kept for, among what is queued. */
+static void forget_quota(struct gw_outbox *outbox)
+{
+    GW_LIST_FOREACH (link, &outbox->queued) {
+        struct gw_delivery *delivery = gw_parcel_of(link);
+        delivery->counted = false; /* the first one too, which may have begun without `ahead` */
+        if (link == outbox->cursor)
+            break;
+        delivery->ahead = false;
+    }
+    outbox->reserved = 0;
+}
+
 void gw_outbox_on_resume(struct gw_outbox *outbox, uint16_t quota)
 {
     gw_window_restart(&outbox->window, quota);
-    if (!gw_list_empty(&outbox->queued)) /* the last connection may have ended in its sending */
-        delivery_of(outbox->queued.next)->counted = false;
+    forget_quota(outbox);
     while (!gw_list_empty(&outbox->in_flight)) {
-        struct gw_delivery *delivery = delivery_of(outbox->in_flight.prev);
-        count_flight(outbox, delivery, -1);
-        gw_list_remove(&delivery->link);
+        struct gw_delivery *delivery = gw_parcel_of(outbox->in_flight.prev);
+        gw_parcel_land(outbox, delivery);
         delivery->counted = false;
+        outbox->queued_count++;
+        outbox->queued_bytes += gw_parcel_cost(delivery);
         gw_list_push_front(&outbox->queued, &delivery->link);
-        count_queued(outbox, delivery, 1);
     }
-    GW_LIST_FOREACH (link, &outbox->releasing) {
-        delivery_of(link)->counted = false;
+    GW_LIST_FOREACH (releasing, &outbox->releasing) {
+        gw_parcel_of(releasing)->counted = false;
     }
+    outbox->cursor = outbox->queued.next;
+    outbox->away = false;
+}
+
+/* It goes back to its group, which has answered for it all the time or does so again. */
+static void hand_back(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                      struct gw_delivery *delivery, struct gw_list *to)
+{
+    gw_parcel_unwind(outbox, delivery);
+    if (delivery->logged)
+        host->ledger->settled(host->ledger->user, outbox, delivery->order);
+    delivery->logged = false;
+    gw_list_push_back(to, &delivery->link);
 }
 
 void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_outbox_host *host,
                            struct gw_list *to)
 {
-    (void)host;
+    const struct gw_list *lists[] = {&outbox->queued, &outbox->fresh};
     GW_LIST_FOREACH (link, &outbox->in_flight) {
-        struct gw_delivery *delivery = delivery_of(link);
+        struct gw_delivery *delivery = gw_parcel_of(link);
         if (delivery->share == 0 || delivery->qos != 1)
             continue;
-        count_flight(outbox, delivery, -1);
-        gw_window_refund(&outbox->window);
-        gw_window_close(&outbox->window, delivery->packet_id);
-        gw_list_remove(link);
-        gw_list_push_back(to, link);
+        gw_parcel_land(outbox, delivery);
+        hand_back(outbox, host, delivery, to);
     }
-    GW_LIST_FOREACH (waiting, &outbox->queued) {
-        struct gw_delivery *delivery = delivery_of(waiting);
-        if (delivery->share == 0 || (delivery->sent && delivery->qos != 1))
-            continue;
-        count_queued(outbox, delivery, -1);
-        if (delivery->counted)
-            gw_window_refund(&outbox->window);
-        if (delivery->packet_id != 0)
-            gw_window_close(&outbox->window, delivery->packet_id);
-        gw_list_remove(waiting);
-        gw_list_push_back(to, waiting);
+    for (size_t i = 0; i < GW_COUNT_OF(lists); i++) {
+        GW_LIST_FOREACH (link, lists[i]) {
+            struct gw_delivery *delivery = gw_parcel_of(link);
+            if (delivery->share == 0 || (delivery->sent && delivery->qos != 1))
+                continue;
+            gw_parcel_unqueue(outbox, lists[i], delivery);
+            hand_back(outbox, host, delivery, to);
+        }
     }
 }
 

@@ -176,7 +176,6 @@ static void window(void)
 
 static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
-    (void)group_order;
     (void)user;
     (void)outbox;
     (void)share;

@@ -40,7 +40,6 @@ struct model {
 
 static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
-    (void)group_order;
     struct model *model = user;
     (void)group_order;
     FUZZ_CHECK(outbox == &model->session->outbox && share > 0 && share < SHARES);

@@ -26,7 +26,6 @@ struct box {
 
 static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
-    (void)group_order;
     struct box *box = user;
     (void)group_order;
     assert_ptr_equal(outbox, &box->outbox);
