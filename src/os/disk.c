@@ -54,14 +54,15 @@ static void op_close(void *ctx, gw_file_handle file)
     close(file);
 }
 
-static enum gw_status op_read(void *ctx, gw_file_handle file, uint64_t offset, void *memory,
-                              size_t size, size_t *ret_size, int *ret_errno)
+static enum gw_status op_read(void *ctx, gw_file_handle file, uint64_t offset, struct iovec into,
+                              size_t *ret_size, int *ret_errno)
 {
-    uint8_t *at = memory;
+    uint8_t *at = into.iov_base;
     (void)ctx;
     *ret_size = 0;
-    while (*ret_size < size) {
-        ssize_t got = pread(file, at + *ret_size, size - *ret_size, (off_t)(offset + *ret_size));
+    while (*ret_size < into.iov_len) {
+        ssize_t got =
+            pread(file, at + *ret_size, into.iov_len - *ret_size, (off_t)(offset + *ret_size));
         if (got == 0)
             break;
         if (got > 0)

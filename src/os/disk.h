@@ -32,9 +32,9 @@ struct gw_disk_ops {
     enum gw_status (*open)(void *ctx, const char *path, enum gw_disk_open how,
                            gw_file_handle *ret_file, int *ret_errno);
     void (*close)(void *ctx, gw_file_handle file);
-    /* Reads up to `size` bytes from `offset`; fewer only at the end of the file. */
-    enum gw_status (*read)(void *ctx, gw_file_handle file, uint64_t offset, void *memory,
-                           size_t size, size_t *ret_size, int *ret_errno);
+    /* Fills `into` with the bytes from `offset` on; fewer only at the end of the file. */
+    enum gw_status (*read)(void *ctx, gw_file_handle file, uint64_t offset, struct iovec into,
+                           size_t *ret_size, int *ret_errno);
     /* Writes all parts from `offset` on, or says why not (then any part of them may be written). */
     enum gw_status (*write)(void *ctx, gw_file_handle file, uint64_t offset,
                             const struct iovec *parts, int part_count, int *ret_errno);

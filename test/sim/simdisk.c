@@ -328,14 +328,14 @@ static void op_close(void *ctx, gw_file_handle file)
     gw_mutex_unlock(&disk->mutex);
 }
 
-static enum gw_status op_read(void *ctx, gw_file_handle file, uint64_t offset, void *memory,
-                              size_t size, size_t *ret_size, int *ret_errno)
+static enum gw_status op_read(void *ctx, gw_file_handle file, uint64_t offset, struct iovec into,
+                              size_t *ret_size, int *ret_errno)
 {
     struct call call = begin(ctx, GW_SIMDISK_READ);
     *ret_size = 0;
     const struct node *node = call.os_errno == 0 ? file_of(&call, file, false) : NULL;
     if (node)
-        *ret_size = simfile_read(&node->file, offset, memory, size);
+        *ret_size = simfile_read(&node->file, offset, into.iov_base, into.iov_len);
     return end(&call, ret_errno);
 }
 

@@ -100,12 +100,14 @@ static void writes_all_parts(void **state)
     assert_int_equal(f->ops->write(NULL, file, 5, parts, PARTS + 3, &os_errno), GW_OK);
     assert_int_equal(f->ops->size(NULL, file, &size, &os_errno), GW_OK);
     assert_int_equal(size, sizeof bytes + 5);
-    assert_int_equal(f->ops->read(NULL, file, 5, back, sizeof back, &got, &os_errno), GW_OK);
+    assert_int_equal(
+        f->ops->read(NULL, file, 5, (struct iovec){back, sizeof back}, &got, &os_errno), GW_OK);
     assert_int_equal(got, sizeof bytes);
     assert_memory_equal(back, bytes, sizeof bytes);
-    assert_int_equal(f->ops->read(NULL, file, 0, back, 5, &got, &os_errno), GW_OK);
+    assert_int_equal(f->ops->read(NULL, file, 0, (struct iovec){back, 5}, &got, &os_errno), GW_OK);
     assert_memory_equal(back, "\0\0\0\0\0", 5);
-    assert_int_equal(f->ops->read(NULL, file, size, back, 5, &got, &os_errno), GW_OK);
+    assert_int_equal(f->ops->read(NULL, file, size, (struct iovec){back, 5}, &got, &os_errno),
+                     GW_OK);
     assert_int_equal(got, 0);
     assert_int_equal(f->ops->write(NULL, file, 0, parts, 1, &os_errno), GW_OK);
     assert_int_equal(f->ops->sync(NULL, file, &os_errno), GW_OK);

@@ -86,7 +86,8 @@ static size_t content(struct gw_simdisk *disk, const char *path, void *memory, s
     int os_errno = 0;
     const struct gw_disk *d = gw_simdisk_disk(disk);
     gw_file_handle file = open_as(disk, path, GW_DISK_READ);
-    assert_int_equal(d->ops->read(d->ctx, file, 0, memory, size, &got, &os_errno), GW_OK);
+    assert_int_equal(d->ops->read(d->ctx, file, 0, (struct iovec){memory, size}, &got, &os_errno),
+                     GW_OK);
     close_file(disk, file);
     return got;
 }
