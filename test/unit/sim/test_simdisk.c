@@ -119,6 +119,34 @@ static void reads_see_what_was_written(void **state)
     gw_simdisk_free(disk);
 }
 
+/* A removed file is there for who has it open; one handle at a time has the lock. */
+static void handles(void **state)
+{
+    (void)state;
+    char back[3];
+    size_t got = 0;
+    int os_errno = 0;
+    gw_file_handle a;
+    struct gw_simdisk *disk = with_old(1, &a);
+    const struct gw_disk *d = gw_simdisk_disk(disk);
+    gw_file_handle b = open_as(disk, "a", GW_DISK_READ);
+    assert_int_equal(write_at(disk, b, 0, "new", 3), GW_OS_ERROR); /* to read only */
+    assert_int_equal(d->ops->lock(d->ctx, a, &os_errno), GW_OK);
+    assert_int_equal(d->ops->lock(d->ctx, a, &os_errno), GW_OK);
+    assert_int_equal(d->ops->lock(d->ctx, b, &os_errno), GW_LIMIT);
+    close_file(disk, a);
+    assert_int_equal(d->ops->lock(d->ctx, b, &os_errno), GW_OK);
+    assert_int_equal(remove_file(disk, "a"), GW_OK);
+    assert_int_equal(remove_file(disk, "a"), GW_NOT_FOUND);
+    assert_int_equal(sync_names(disk, "."), GW_OK);
+    close_file(disk, open_as(disk, "b", GW_DISK_CREATE));
+    struct iovec into = {back, sizeof back};
+    assert_int_equal(d->ops->read(d->ctx, b, 0, into, &got, &os_errno), GW_OK);
+    assert_int_equal(got, 3);
+    assert_memory_equal(back, "old", 3);
+    gw_simdisk_free(disk);
+}
+
 /* What is left of an unsynced write, by how the process ended. */
 static void ends_of_a_process(void **state)
 {
@@ -288,6 +316,8 @@ static void no_file_is_lost_by_names(void **state)
         close_file(disk, x);
         assert_int_equal(rename_file(disk, "b", "c"), GW_OK);
         assert_int_equal(remove_file(disk, "x"), GW_OK);
+        if (seed % 2 == 1) /* with the rename undone this must not take the first one */
+            assert_int_equal(remove_file(disk, "a"), GW_OK);
         gw_simdisk_crash(disk, GW_SIMDISK_TEAR);
         int old = 0;
         for (const char *name = "abc"; *name; name++) {
@@ -568,6 +598,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_see_what_was_written),
+        cmocka_unit_test(handles),
         cmocka_unit_test(ends_of_a_process),
         cmocka_unit_test(tears_by_sector),
         cmocka_unit_test(tears_inside_the_write_only),
