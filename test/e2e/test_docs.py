@@ -191,7 +191,7 @@ def test_live_broker_has_the_sys_topics_of_the_page(serve, program):
 
 def test_each_limit_is_on_the_page():
     table = (SRC / "config" / "config.def").read_text()
-    keys = re.findall(r"^X\(((?:limits|shared\.queue)\.[a-z0-9_.]+),", table, re.M)
+    keys = re.findall(r"^X\(((?:limits|shared\.queue)\.[a-z0-9_.]+|store\.(?:segment|pressure)),", table, re.M)
     written = [names(row[0])[0] for row in rows(page("limits.md"), 5) if names(row[0])]
     assert len(keys) > 25
     differ(keys, written, "limits")
