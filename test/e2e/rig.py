@@ -69,18 +69,26 @@ class Broker:
     def __init__(self, text="", *words):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="godwit-e2e-"))
         self.config = self.directory / "godwit.yaml"
+        self.words = words
         self.write(text)
         self.log = self.directory / "log"
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("GODWIT__")}
         self.errors_expected = False
+        self.launch()
+        self.await_ready()
+
+    def launch(self):
+        """Starts the process, with an empty log; does not wait for it."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("GODWIT__")}
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [binary(), "serve", "-c", str(self.config), *words], env=environment,
+                [binary(), "serve", "-c", str(self.config), *self.words], env=environment,
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=log)
+        self.pid = self.process.pid
+
+    def await_ready(self):
         self.wait_for("broker.ready")
         self.port = int(self.events("listener.open")[0]["url"].rsplit(":", 1)[1])
         self.address = ("127.0.0.1", self.port)
-        self.pid = self.process.pid
 
     def write(self, text):
         self.config.write_text("listeners: [mqtt://127.0.0.1:0]\n" + text)
