@@ -17,7 +17,7 @@ limits: {queue: {messages: 1000000, bytes: 1GiB}}
 
 def store_text(directory, durability="disk", segment=None):
     """The `store:` section of a configuration."""
-    lines = ["store:", f"  path: {directory}", f"  class: {durability}"]
+    lines = ["store:", f"  path: {directory}", f"  durability: {durability}"]
     if segment:
         lines.append(f"  segment: {segment}")
     return "\n".join(lines) + "\n"
