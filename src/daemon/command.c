@@ -5,6 +5,7 @@
 
 #include "base/compiler.h"
 #include "base/suggest.h"
+#include "cli/selftest.h"
 #include "cli/tools.h"
 #include "daemon/serve.h"
 #include "daemon/showing.h"
@@ -41,6 +42,12 @@ static int run_rr(const char *program, int argc, char **argv)
     return gw_tools_rr(argc, argv);
 }
 
+static int run_selftest(const char *program, int argc, char **argv)
+{
+    (void)program;
+    return gw_selftest_run(argc, argv);
+}
+
 static const struct command commands[] = {
     {"serve", "run the broker", gw_serve_run},
     {"check", "check a configuration file, start nothing", gw_showing_check},
@@ -48,6 +55,7 @@ static const struct command commands[] = {
     {"pub", "send messages, as mosquitto_pub does", run_pub},
     {"sub", "show messages, as mosquitto_sub does", run_sub},
     {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},
+    {"selftest", "kill a broker again and again and count what it loses", run_selftest},
     {"version", "print the version", run_version},
     {"help", "explain a command or a configuration key", run_help},
     {"--version", NULL, run_version},
