@@ -20,7 +20,8 @@
 #include "proto/message.h"
 #include "session/subscription.h"
 
-#define GW_RECORD_HEAD_MAX 96u /* everything but texts and payload */
+#define GW_RECORD_HEAD_MAX 96u /* everything but texts, payload and subscription identifiers */
+#define GW_RECORD_ID_MAX   4u  /* a subscription identifier */
 
 enum gw_record_kind {
     GW_RECORD_MESSAGE = 1, /* a publication, whoever it is for; can be read alone */
@@ -52,7 +53,7 @@ struct gw_record_ref {
 };
 
 struct gw_record_message {
-    struct gw_message message; /* received_at is not used */
+    struct gw_message message; /* received_at and topic_hash are not written, and 0 when read */
     uint64_t received_ms;      /* wall clock, ms since 1970 */
     uint64_t session; /* serial of the publishing session if it is durable and QoS is 2, else 0 */
     gw_packet_id packet_id; /* of the publisher, with session */
@@ -105,6 +106,8 @@ struct gw_record_step {
 
 struct gw_record_retained {
     struct gw_record_ref message;
+    struct gw_record_ref cleared_by; /* with message nowhere: the logged message (with an empty
+                                        payload) that did it; nowhere if none did */
     struct gw_span topic_name;
 };
 
@@ -126,11 +129,13 @@ struct gw_record_complete {
     gw_position upto; /* inclusive */
 };
 
-/* Encoders write all but a message's texts and payload, which follow as parts of their own (topic
- * name, properties, payload). The writer's overflow says that memory was too small. */
+/* Encoders write all but a MESSAGE's texts and payload, which follow as parts of their own (topic
+ * name, properties, payload). The writer's overflow says that memory was too small, or that a
+ * position was none. */
 void gw_record_write_message(struct gw_writer *w, const struct gw_record_message *record);
 void gw_record_write_session(struct gw_writer *w, const struct gw_record_session *record);
 void gw_record_write_will(struct gw_writer *w, const struct gw_record_will *record); /* texts too */
+/* SUBSCRIBE, UNSUBSCRIBE (whose options nobody reads). */
 void gw_record_write_subscription(struct gw_writer *w, const struct gw_record_subscription *record);
 void gw_record_write_owe(struct gw_writer *w, const struct gw_record_owe *record);
 void gw_record_write_step(struct gw_writer *w, enum gw_record_kind kind,
@@ -142,7 +147,8 @@ void gw_record_write_group_owe(struct gw_writer *w, enum gw_record_kind kind,
 void gw_record_write_complete(struct gw_writer *w, const struct gw_record_complete *record);
 void gw_record_write_serial(struct gw_writer *w, uint64_t serial); /* END, GROUP_END */
 
-/* Decoders; GW_MALFORMED. Nothing in the bytes can make them read or write out of bounds, or name a
+/* Decoders; GW_MALFORMED. Bytes behind the fields they know are not looked at: newer versions may
+ * add some. Nothing in the bytes can make them read or write out of bounds, or name a
  * topic, filter or property that the wire would not have let in. */
 GW_MUST_USE enum gw_status gw_record_read_message(struct gw_span body,
                                                   struct gw_record_message *ret_record);

@@ -209,13 +209,22 @@ enum gw_status gw_props_decode(struct gw_reader *r, uint32_t packets_bit, bool f
                                uint32_t user_properties_max, struct gw_props *ret_props,
                                struct gw_fault *ret_fault)
 {
-    gw_props_clear(ret_props);
     if (gw_reader_left(r) > 0 && *r->at == 0) {
         r->at++;
+        gw_props_clear(ret_props);
         return GW_OK;
     }
     struct gw_span raw = {0};
     GW_TRY(take_length(r, &raw, ret_fault));
+    return gw_props_decode_block(raw, packets_bit, from_server, user_properties_max, ret_props,
+                                 ret_fault);
+}
+
+enum gw_status gw_props_decode_block(struct gw_span raw, uint32_t packets_bit, bool from_server,
+                                     uint32_t user_properties_max, struct gw_props *ret_props,
+                                     struct gw_fault *ret_fault)
+{
+    gw_props_clear(ret_props);
     uint32_t users_max = user_properties_max < UINT16_MAX ? user_properties_max : UINT16_MAX;
     struct gw_reader block = gw_reader_of(raw);
     while (gw_reader_left(&block) > 0) {

@@ -91,6 +91,12 @@ GW_MUST_USE enum gw_status gw_props_decode(struct gw_reader *r, uint32_t packets
                                            bool from_server, uint32_t user_properties_max,
                                            struct gw_props *ret_props, struct gw_fault *ret_fault);
 
+/* The same for a block that stands without its length field (as a kept message has it). */
+GW_MUST_USE enum gw_status gw_props_decode_block(struct gw_span raw, uint32_t packets_bit,
+                                                 bool from_server, uint32_t user_properties_max,
+                                                 struct gw_props *ret_props,
+                                                 struct gw_fault *ret_fault);
+
 /* Writes the property block with its length field: the fields in `present` (except user property)
  * in table order, then `raw`. */
 void gw_props_encode(struct gw_writer *w, const struct gw_props *props);
