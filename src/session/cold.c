@@ -126,7 +126,7 @@ static struct gw_cold_more *take_more(struct gw_cold_queue *queue, uint32_t orde
         queue->memory_bytes -= more_bytes(more);
         return more;
     }
-    GW_ASSERT(!"an entry that says so has more");
+    GW_ASSERT(false); /* an entry that says that it has more has more */
     return NULL;
 }
 
