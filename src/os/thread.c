@@ -1,5 +1,6 @@
 #include "os/thread.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -125,4 +126,38 @@ void gw_thread_sleep(uint64_t time)
     struct timespec rest = {.tv_sec = (time_t)(time / 1000000000u),
                             .tv_nsec = (long)(time % 1000000000u)};
     (void)nanosleep(&rest, NULL);
+}
+
+void gw_signal_init(struct gw_signal *signal)
+{
+    pthread_condattr_t attributes;
+    GW_ASSERT(pthread_condattr_init(&attributes) == 0);
+    GW_ASSERT(pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0);
+    GW_ASSERT(pthread_cond_init(&signal->handle, &attributes) == 0);
+    GW_ASSERT(pthread_condattr_destroy(&attributes) == 0);
+}
+
+void gw_signal_fini(struct gw_signal *signal)
+{
+    GW_ASSERT(pthread_cond_destroy(&signal->handle) == 0);
+}
+
+void gw_signal_wait(struct gw_signal *signal, struct gw_mutex *mutex, uint64_t time)
+{
+    if (time == UINT64_MAX) {
+        GW_ASSERT(pthread_cond_wait(&signal->handle, &mutex->handle) == 0);
+        return;
+    }
+    struct timespec until;
+    GW_ASSERT(clock_gettime(CLOCK_MONOTONIC, &until) == 0);
+    uint64_t nanoseconds = (uint64_t)until.tv_nsec + time % 1000000000u;
+    until.tv_sec += (time_t)(time / 1000000000u + nanoseconds / 1000000000u);
+    until.tv_nsec = (long)(nanoseconds % 1000000000u);
+    int result = pthread_cond_timedwait(&signal->handle, &mutex->handle, &until);
+    GW_ASSERT(result == 0 || result == ETIMEDOUT);
+}
+
+void gw_signal_ring(struct gw_signal *signal)
+{
+    GW_ASSERT(pthread_cond_broadcast(&signal->handle) == 0);
 }

@@ -75,7 +75,8 @@ struct gw_store_report {
     char side_file[512]; /* "" if none */
 };
 
-/* One record, in the order of the log; the body is valid during the call. */
+/* One record, in the order of the log, its kind without GW_STORE_ALONE; the body is valid during
+ * the call. */
 typedef void gw_store_record_fn(void *user, uint8_t kind, gw_position position,
                                 struct gw_span body);
 
@@ -87,7 +88,7 @@ GW_MUST_USE enum gw_status gw_store_recover(struct gw_store *store, gw_store_rec
 
 /* Starts the writer and the reader thread; GW_OS_ERROR. */
 GW_MUST_USE enum gw_status gw_store_start(struct gw_store *store);
-/* Writes and syncs everything submitted, then ends the threads. */
+/* Writes and syncs everything submitted, then ends the threads, if there are any. */
 void gw_store_stop(struct gw_store *store);
 /* Releases everything; not stopped before: as if the process had been killed. NULL is fine. */
 void gw_store_close(struct gw_store *store);
@@ -102,6 +103,10 @@ struct gw_store_stream *gw_store_stream(struct gw_store *store, unsigned index);
 /* on_progress is called when a ticket got further, a fetch was done or the state changed: by the
  * writer's or reader's thread (or in gw_store_step). It only wakes the stream's loop. */
 void gw_store_watch(struct gw_store_stream *stream, void (*on_progress)(void *user), void *user);
+
+/* Whether on_progress is called for gw_store_written too, before the sync (it is needed only where
+ * something waits for class `os`); off at first. Any thread. */
+void gw_store_hurry(struct gw_store_stream *stream, bool hurry);
 
 /* Part of a record; with a blob the bytes point into it and large ones are not copied but kept by
  * reference. */
@@ -140,8 +145,10 @@ void gw_store_hold(struct gw_store *store, gw_position position);
 void gw_store_drop(struct gw_store *store, gw_position position);
 /* Where the next chunk will go at the earliest. */
 gw_position gw_store_end(const struct gw_store *store);
-/* Recovery may begin at `from`: everything that still matters is behind it or held. Takes effect
- * with the next commit; older segments without holds are recycled then. */
+/* Recovery may begin at `from` (what submit or gw_store_end said): everything that still matters is
+ * behind it, and submitted, or held. Takes effect when all that is submitted now is synced; older
+ * segments without holds are recycled then. Holds of an earlier run are set before the first
+ * call. */
 void gw_store_set_checkpoint(struct gw_store *store, gw_position from);
 gw_position gw_store_checkpoint(const struct gw_store *store);
 
@@ -162,7 +169,8 @@ GW_MUST_USE enum gw_status gw_store_read(struct gw_store *store, gw_position pos
 
 /* Reads by the reader thread. The caller owns it and leaves it alone until it comes back. */
 struct gw_store_fetch {
-    struct gw_store_fetch *next; /* the store's */
+    struct gw_store_fetch *next;    /* the store's */
+    struct gw_store_stream *stream; /* the store's */
     void *user;
     const gw_position *positions;
     struct gw_blob **bodies; /* filled in; NULL where the status is not GW_OK */
