@@ -402,7 +402,9 @@ static enum gw_status on_owe(struct gw_image *image, gw_position position, struc
     void *item;
     GW_TRY(gw_record_read_owe(body, &record));
     GW_TRY(place_of(&record.message, position, &place));
-    GW_TRY(gw_pending_note(image, place, record.serial));
+    /* What came by way of a group is the group's; a subscription of its own may still be owed. */
+    if (record.group == 0)
+        GW_TRY(gw_pending_note(image, place, record.serial));
     GW_TRY(session_of(image, record.serial, &session));
     GW_TRY(gw_orders_add(&session->orders, record.order, &item));
     struct gw_image_delivery *delivery = item;
@@ -431,8 +433,10 @@ static enum gw_status on_progress(struct gw_image *image, enum gw_record_kind ki
         delivery->packet_id = record.packet_id;
         return GW_OK;
     }
-    if (delivery->qos != 2 || delivery->packet_id == 0)
+    if (delivery->qos != 2)
         return GW_MALFORMED;
+    if (delivery->packet_id == 0)
+        return GW_NOT_FOUND; /* written again before its session's slice, which will say all */
     delivery->releasing = true;
     delivery->message = 0;
     return GW_OK;

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "logtext.h"
+#include "statetext.h"
 
 static struct gw_image *image_of(const char *log)
 {
@@ -96,6 +97,7 @@ static void deliveries(void **unused)
     static const struct row rows[] = {
         {"S1:a O1.0@100", "O1.0@100 S1:a"},
         {"S1:a O1.0@100q1 O1.1@100", "O1.0@100q1 O1.1@100 S1:a"},
+        {"S1:a O1.0<30", "O1.0@70 S1:a"},
         {"S1:a O1.0@100i4", "O1.0@100i4 S1:a"},
         {"S1:a O1.0@100i4 O1.0@100i1", "O1.0@100i1 S1:a"},
         {"S1:a O1.0@100i3 X1.0", "S1:a"},
@@ -204,6 +206,7 @@ static void unfinished(void **unused)
         {"M100r3 O1.0@100 X1.0 S1:a", "S1:a U100(1)"}, /* settled before its slice */
         {"M100r3 O5.0@100 O1.0@100 O3.0@100 O5.1@100 O2.0@100 O4.0@100", "U100(1,2,3,4,5)"},
         {"M100r3 G9:$share/g/f Q9.0@100 Y9.0", "G9:$share/g/f U100(9)"},
+        {"M100r3 S1:a O1.0@100g9.3", "O1.0@100g9.3 S1:a U100()"}, /* its own one may follow */
         {"M100r3 Tt@100", "Tt@100 U100()*"},
         {"M100r3 Tt@100 Tt@200", "Tt@200 U100()*"},
         {"M100r3 Tt@0c100", "U100()*"},
