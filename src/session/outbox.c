@@ -128,8 +128,7 @@ static enum gw_status keep_ids(struct gw_delivery *delivery,
 static void enter(struct gw_outbox *outbox, struct gw_outbox_host *host,
                   struct gw_delivery *delivery)
 {
-    if (!gw_parcel_is_durable(outbox, host, delivery) ||
-        (delivery->share != 0 && delivery->qos == 1))
+    if (!gw_parcel_is_durable(outbox, host, delivery))
         return;
     delivery->order = outbox->next_order++;
     if (delivery->share == 0)

@@ -187,7 +187,8 @@ size_t gw_outbox_cold_next(const struct gw_outbox *outbox, size_t count_max, siz
                            gw_position *ret_positions);
 /* They have been fetched: the positions that cold_next named and their messages (references are
  * taken over); NULL: cannot be read, ever: that delivery is lost (counted as dropped). Entries that
- * were evicted meanwhile are passed over. Ends `fetching`. */
+ * were evicted meanwhile are passed over. Ends `fetching`: also to be called with none, if
+ * cold_next found nothing any more. */
 void gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
                     const gw_position *positions, struct gw_blob **messages, size_t count);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../unit/session/consistent.h"
+#include "../unit/session/ledger.h"
 #include "base/assert.h"
 #include "base/handles.h"
 #include "base/hash.h"
@@ -241,6 +242,103 @@ static void outbox(void)
     gw_pool_fini(&host.deliveries);
 }
 
+/* -- a durable outbox, its ledger does not fail -- */
+
+static void push_durable(struct gw_outbox *box, struct gw_outbox_host *host, struct ledger *log,
+                         int i)
+{
+    static const uint32_t ids[] = {1, 2, 3};
+    struct gw_delivery_options options = {.ids = ids,
+                                          .id_count = (uint32_t)i % 4,
+                                          .group_order = (uint32_t)i,
+                                          .qos = (uint8_t)(1 + i % 2),
+                                          .share = i % 10 == 1};
+    struct gw_message message = {.topic_name = GW_SPAN_LIT("t"), .qos = 2};
+    unsigned long left = countdown;
+    countdown = 0;
+    GW_ASSERT(ledger_write(log, &message));
+    countdown = left;
+    uint32_t owed = log->owed;
+    enum gw_status status;
+    AGAIN(status, gw_outbox_push(box, host, &message, &options, NULL, NULL));
+    GW_ASSERT(status == GW_OK && log->owed == owed + (options.share == 0));
+    gw_message_drop(&message);
+}
+
+static void serve(struct gw_outbox *box, struct gw_outbox_host *host, struct ledger *log)
+{
+    gw_position positions[50];
+    struct gw_blob *messages[50];
+    size_t count = gw_outbox_cold_next(box, 50, SIZE_MAX, positions);
+    unsigned long left = countdown;
+    countdown = 0;
+    for (size_t i = 0; i < count; i++)
+        messages[i] = ledger_copy(log->messages[positions[i]], positions[i]);
+    countdown = left;
+    gw_outbox_warm(box, host, positions, messages, count);
+    GW_ASSERT(consistent(box));
+}
+
+/* Sends everything and has it acknowledged, whatever it takes. */
+static void drain(struct gw_outbox *box, struct gw_outbox_host *host, struct ledger *log)
+{
+    while (box->queued_count + box->flight_count > 0) {
+        send_all(box, host);
+        ledger_sync(log);
+        if (box->fetching)
+            serve(box, host, log);
+        for (unsigned id = 1; id < 1000; id++) {
+            enum gw_status status = gw_outbox_on_puback(box, host, (gw_packet_id)id);
+            if (status == GW_PROTOCOL)
+                status = gw_outbox_on_pubrec(box, host, (gw_packet_id)id, true);
+            GW_ASSERT(status == GW_OK || status == GW_NOT_FOUND);
+        }
+        ledger_check(log, box);
+    }
+    GW_ASSERT(log->unsettled == 0 && box->dropped == 0);
+}
+
+static void backlog(void)
+{
+    struct gw_outbox_host host;
+    struct gw_outbox box;
+    struct ledger log;
+    unsigned long left = countdown;
+    countdown = 0;
+    ledger_init(&log);
+    countdown = left;
+    host_open(&host)->ledger = &log.ledger;
+    gw_outbox_init(&box);
+    box.durable = true;
+    gw_outbox_on_resume(&box, 20);
+    for (int i = 0; i < 150; i++) {
+        push_durable(&box, &host, &log, i);
+        if (i % 10 == 0)
+            ledger_sync(&log);
+        if (i % 30 == 29)
+            gw_outbox_cool(&box, &host);
+        GW_ASSERT(consistent(&box));
+        ledger_check(&log, &box);
+    }
+    send_all(&box, &host);
+    box.away = true;
+    gw_outbox_cool(&box, &host);
+    GW_ASSERT(consistent(&box));
+    uint32_t orders = box.next_order;
+    ledger_sync(&log);
+    do {
+        gw_outbox_fini(&box, &host);
+        box.durable = true;
+    } while (ledger_restore(&log, &box, &host, orders) != GW_OK);
+    GW_ASSERT(consistent(&box));
+    ledger_check(&log, &box);
+    gw_outbox_on_resume(&box, 20);
+    drain(&box, &host, &log);
+    gw_outbox_fini(&box, &host);
+    gw_pool_fini(&host.deliveries);
+    ledger_fini(&log);
+}
+
 static void session(void)
 {
     struct gw_outbox_host host;
@@ -276,7 +374,7 @@ static const struct scenario {
     void (*run)(void);
 } scenarios[] = {
     {"handles", handles}, {"assembler", assembler}, {"alias", alias},     {"idset", idset},
-    {"window", window},   {"outbox", outbox},       {"session", session},
+    {"window", window},   {"outbox", outbox},       {"backlog", backlog}, {"session", session},
 };
 
 int main(void)

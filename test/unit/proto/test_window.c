@@ -220,6 +220,53 @@ static void the_quota_stays_between_0_and_its_start(void **state)
     gw_window_fini(&window);
 }
 
+/* Identifiers that are known from before: any, each once, and new ones do not collide. */
+static void takes_identifiers_that_are_known(void **state)
+{
+    (void)state;
+    static const struct {
+        gw_packet_id id;
+        enum gw_status status;
+    } rows[] = {
+        {0, GW_LIMIT},        {7, GW_OK},     {7, GW_LIMIT},      {7 + 4, GW_OK},
+        {7 + 4096, GW_OK},    {1, GW_OK},     {7 + 32768, GW_OK}, {1, GW_LIMIT},
+        {7 + 4096, GW_LIMIT}, {65535, GW_OK}, {3, GW_OK},
+    };
+    struct gw_window window;
+    start(&window);
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        gw_packet_id id = rows[i].id;
+        assert_int_equal(gw_window_claim(&window, id, &items[i]), rows[i].status);
+        if (rows[i].status == GW_OK)
+            model[id] = &items[i];
+        check_all(&window);
+    }
+    for (size_t i = 100; i < 1000; i++)
+        open_one(&window, &items[i]);
+    gw_window_replace(&window, 7, &items[50]);
+    model[7] = &items[50];
+    check_all(&window);
+    close_one(&window, 7);
+    assert_int_equal(gw_window_claim(&window, 7, &items[51]), GW_OK);
+    gw_window_fini(&window);
+}
+
+/* Nothing stands in the way of an identifier at the largest table. */
+static void takes_all_of_them(void **state)
+{
+    (void)state;
+    struct gw_window window;
+    gw_packet_id id;
+    start(&window);
+    for (uint32_t i = 65535; i > 0; i--) {
+        model[i] = &items[i];
+        assert_int_equal(gw_window_claim(&window, (gw_packet_id)i, &items[i]), GW_OK);
+    }
+    check_all(&window);
+    assert_int_equal(gw_window_open(&window, &items[0], &id), GW_LIMIT);
+    gw_window_fini(&window);
+}
+
 static void identifiers_and_quota_are_apart(void **state)
 {
     (void)state;
@@ -248,6 +295,8 @@ int main(void)
         cmocka_unit_test(random_counts_agree_with_an_array),
         cmocka_unit_test(all_65535_can_be_open),
         cmocka_unit_test(the_quota_stays_between_0_and_its_start),
+        cmocka_unit_test(takes_identifiers_that_are_known),
+        cmocka_unit_test(takes_all_of_them),
         cmocka_unit_test(identifiers_and_quota_are_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

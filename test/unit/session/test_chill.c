@@ -1,0 +1,858 @@
+/* The rules of a durable outbox one by one; test_outbox_durable.c mixes them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "unit/session/consistent.h"
+#include "unit/session/ledger.h"
+
+#define S        GW_NS_PER_S
+#define TEXT_MAX 1000
+
+/* One durable outbox with its log; what went out is a text ("a1 b2! ", ! = DUP). */
+struct box {
+    struct ledger log;
+    struct gw_outbox_host host;
+    struct gw_outbox outbox;
+    gw_mono_ns now;
+    char text[TEXT_MAX];
+    unsigned told;
+    uint32_t told_order;
+};
+
+static void on_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
+{
+    struct box *box = user;
+    assert_ptr_equal(outbox, &box->outbox);
+    assert_int_equal(share, 5);
+    box->told++;
+    box->told_order = group_order;
+}
+
+static void open_box(struct box *box, uint16_t quota)
+{
+    *box = (struct box){.now = 100 * S};
+    ledger_init(&box->log);
+    gw_pool_init(&box->host.deliveries, sizeof(struct gw_delivery), 1000);
+    box->host.on_settled = on_settled;
+    box->host.user = box;
+    box->host.ledger = &box->log.ledger;
+    gw_outbox_init(&box->outbox);
+    box->outbox.durable = true;
+    gw_outbox_on_resume(&box->outbox, quota);
+}
+
+static void check(struct box *box)
+{
+    assert_true(consistent(&box->outbox));
+    ledger_check(&box->log, &box->outbox);
+}
+
+static void close_box(struct box *box)
+{
+    check(box);
+    gw_outbox_fini(&box->outbox, &box->host);
+    assert_int_equal(gw_outbox_bytes(&box->outbox), 0);
+    gw_pool_fini(&box->host.deliveries);
+    ledger_fini(&box->log);
+}
+
+/* The process ends; the log is all that there is. */
+static void restart(struct box *box, uint16_t quota)
+{
+    uint32_t next_order = box->outbox.next_order;
+    ledger_sync(&box->log);
+    gw_outbox_fini(&box->outbox, &box->host);
+    gw_outbox_init(&box->outbox);
+    box->outbox.durable = true;
+    assert_int_equal(ledger_restore(&box->log, &box->outbox, &box->host, next_order), GW_OK);
+    gw_outbox_on_resume(&box->outbox, quota);
+    check(box);
+}
+
+struct item {
+    char name;
+    uint8_t qos;
+    bool unwritten; /* the message is not in the log */
+    bool shared;
+    uint32_t expiry;
+    uint32_t ids;
+    size_t size; /* of the payload */
+};
+
+static enum gw_status push_item(struct box *box, struct item item,
+                                const struct gw_outbox_limits *limits, uint32_t *ret_evicted)
+{
+    static const uint32_t ids[] = {11, 22, 33};
+    static const uint8_t payload[100000];
+    struct gw_message message = {
+        .topic_name = gw_span_of(&item.name, 1),
+        .payload = gw_span_of(payload, item.size),
+        .received_at = box->now,
+        .expiry = item.expiry,
+        .has_expiry = item.expiry > 0,
+        .qos = item.qos,
+    };
+    struct gw_delivery_options options = {.share = item.shared ? 5 : 0,
+                                          .group_order = item.shared ? 77 : 0,
+                                          .ids = ids,
+                                          .id_count = item.ids,
+                                          .qos = item.qos};
+    if (!item.unwritten)
+        assert_true(ledger_write(&box->log, &message));
+    enum gw_status status =
+        gw_outbox_push(&box->outbox, &box->host, &message, &options, limits, ret_evicted);
+    gw_message_drop(&message);
+    check(box);
+    return status;
+}
+
+/* "a1b2": a with QoS 1, b with QoS 2; a capital's message is not in the log. */
+static void push(struct box *box, const char *text)
+{
+    for (; *text; text += 2) {
+        struct item item = {
+            .name = text[0], .qos = (uint8_t)(text[1] - '0'), .unwritten = text[0] < 'a'};
+        assert_int_equal(push_item(box, item, NULL, NULL), GW_OK);
+    }
+}
+
+static void push_many(struct box *box, char name, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(push_item(box, (struct item){name, .qos = 1}, NULL, NULL), GW_OK);
+}
+
+static char name_of(const struct gw_blob *blob)
+{
+    struct gw_message message;
+    gw_message_open((struct gw_blob *)(uintptr_t)blob, &message);
+    return (char)message.topic_name.data[0];
+}
+
+static const char *pump(struct box *box)
+{
+    struct gw_delivery *next;
+    char *at = box->text;
+    *at = 0;
+    while ((next = gw_outbox_next(&box->outbox, &box->host, box->now)) != NULL) {
+        bool dup;
+        check(box);
+        assert_int_equal(gw_outbox_begin(&box->outbox, &box->host, next, &dup), GW_OK);
+        assert_true(at + 8 < box->text + TEXT_MAX);
+        at += snprintf(at, 8, "%c%u%s ", name_of(next->message), next->qos, dup ? "!" : "");
+        gw_outbox_sent(&box->outbox, &box->host, next);
+        check(box);
+    }
+    check(box);
+    return box->text;
+}
+
+static gw_packet_id first_id(const struct gw_list *list)
+{
+    return GW_CONTAINER_CONST(list->next, struct gw_delivery, link)->packet_id;
+}
+
+/* -- what is written down, and when -- */
+
+static void what_is_owed(void **unused)
+{
+    (void)unused;
+    static const struct {
+        bool durable, ledger, written, shared;
+        uint8_t qos;
+        uint32_t pushed, prepared; /* OWEs after the push, after next */
+    } rows[] = {
+        {true, true, true, false, 0, 0, 0},  {true, true, true, false, 1, 1, 1},
+        {true, true, true, false, 2, 1, 1},  {false, true, true, false, 1, 0, 0},
+        {false, true, true, false, 2, 0, 0}, {true, false, true, false, 1, 0, 0},
+        {true, false, true, false, 2, 0, 0}, {true, true, false, false, 1, 0, 0},
+        {true, true, false, false, 2, 0, 0}, {true, true, true, true, 1, 0, 0},
+        {true, true, true, true, 2, 0, 1},   {true, true, false, true, 2, 0, 0},
+        {false, true, true, true, 2, 0, 0},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct box box;
+        struct item item = {'a', .qos = rows[i].qos, .unwritten = !rows[i].written,
+                            .shared = rows[i].shared};
+        open_box(&box, 9);
+        box.outbox.durable = rows[i].durable;
+        box.host.ledger = rows[i].ledger ? &box.log.ledger : NULL;
+        assert_int_equal(push_item(&box, item, NULL, NULL), GW_OK);
+        assert_int_equal(box.log.owed, rows[i].pushed);
+        bool waits = rows[i].prepared > 0 && rows[i].qos == 2;
+        struct gw_delivery *next = gw_outbox_next(&box.outbox, &box.host, box.now);
+        assert_int_equal(next == NULL, waits);
+        assert_int_equal(box.log.owed, rows[i].prepared);
+        assert_int_equal(box.log.sent, waits);
+        ledger_sync(&box.log);
+        pump(&box);
+        bool identified = rows[i].prepared > 0;
+        assert_int_equal(box.log.owed, rows[i].prepared);
+        assert_int_equal(box.log.sent, identified);
+        close_box(&box);
+    }
+}
+
+enum ending { ACKED, REFUSED, COMPLETED, EXPIRED, EXPIRED_AHEAD, EVICTED, SKIPPED, TAKEN, ENDED };
+
+static void end_by(struct box *box, enum ending ending)
+{
+    struct gw_outbox_limits one = {SIZE_MAX, 1, GW_OUTBOX_DROP_OLDEST, 0};
+    struct gw_list taken;
+    struct gw_delivery *next;
+    bool dup;
+    if (ending == EXPIRED || ending == EXPIRED_AHEAD) {
+        if (ending == EXPIRED_AHEAD)
+            assert_null(gw_outbox_next(&box->outbox, &box->host, box->now));
+        box->now += 60 * S;
+        assert_null(gw_outbox_next(&box->outbox, &box->host, box->now));
+        return;
+    }
+    if (ending == EVICTED) {
+        push_item(box, (struct item){'z', .qos = 0}, &one, NULL);
+        return;
+    }
+    next = gw_outbox_next(&box->outbox, &box->host, box->now);
+    if (ending == TAKEN) {
+        gw_list_init(&taken);
+        gw_outbox_take_shared(&box->outbox, &box->host, &taken);
+        gw_outbox_release(&box->host,
+                          GW_CONTAINER(gw_list_pop_front(&taken), struct gw_delivery, link));
+        return;
+    }
+    if (!next) {
+        ledger_sync(&box->log);
+        next = gw_outbox_next(&box->outbox, &box->host, box->now);
+    }
+    assert_int_equal(gw_outbox_begin(&box->outbox, &box->host, next, &dup), GW_OK);
+    if (ending == SKIPPED) {
+        gw_outbox_skip(&box->outbox, &box->host, next);
+        return;
+    }
+    gw_outbox_sent(&box->outbox, &box->host, next);
+    if (ending == ACKED)
+        assert_int_equal(gw_outbox_on_puback(&box->outbox, &box->host, 1), GW_OK);
+    if (ending == REFUSED || ending == COMPLETED)
+        assert_int_equal(gw_outbox_on_pubrec(&box->outbox, &box->host, 1, ending == REFUSED),
+                         GW_OK);
+    if (ending != COMPLETED)
+        return;
+    assert_int_equal(gw_outbox_on_pubrec(&box->outbox, &box->host, 1, false), GW_OK);
+    assert_int_equal(box->log.released, 1);
+    check(box);
+    assert_int_equal(gw_outbox_on_pubcomp(&box->outbox, &box->host, 1), GW_OK);
+}
+
+/* The ledger aborts if something is settled twice or was never owed. */
+static void however_it_ends_it_is_settled(void **unused)
+{
+    (void)unused;
+    static const struct {
+        enum ending ending;
+        uint8_t qos;
+        bool shared;
+        uint32_t left;
+        unsigned told; /* the group */
+    } rows[] = {
+        {ACKED, 1, false, 0, 0},         {REFUSED, 2, false, 0, 0}, {COMPLETED, 2, false, 0, 0},
+        {EXPIRED, 1, false, 0, 0},       {EXPIRED, 2, false, 0, 0}, {EVICTED, 1, false, 0, 0},
+        {EXPIRED_AHEAD, 2, false, 0, 0}, {EVICTED, 2, false, 0, 0}, {SKIPPED, 1, false, 0, 0},
+        {SKIPPED, 2, false, 0, 0},       {ENDED, 1, false, 1, 0},   {ENDED, 2, false, 1, 0},
+        {ACKED, 1, true, 0, 1},          {REFUSED, 2, true, 0, 1},  {COMPLETED, 2, true, 0, 1},
+        {EXPIRED, 2, true, 0, 1},        {EVICTED, 2, true, 0, 1},  {EXPIRED_AHEAD, 2, true, 0, 1},
+        {SKIPPED, 2, true, 0, 1},        {TAKEN, 1, true, 0, 0},    {TAKEN, 2, true, 0, 0},
+        {ENDED, 1, true, 0, 0},          {ENDED, 2, true, 1, 0},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct box box;
+        struct item item = {'a', .qos = rows[i].qos, .shared = rows[i].shared, .expiry = 50};
+        open_box(&box, 3);
+        assert_int_equal(push_item(&box, item, NULL, NULL), GW_OK);
+        end_by(&box, rows[i].ending);
+        assert_int_equal(box.log.unsettled, rows[i].left);
+        assert_int_equal(box.told, rows[i].told);
+        assert_int_equal(box.told_order, rows[i].told ? 77 : 0);
+        if (rows[i].ending != ENDED)
+            assert_int_equal(box.outbox.window.quota, 3);
+        close_box(&box);
+        assert_int_equal(box.log.unsettled, rows[i].left); /* fini says nothing */
+    }
+}
+
+/* -- identifiers ahead of time -- */
+
+static void qos_2_waits_for_the_log_and_all_behind_it(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 9);
+    push(&box, "a1b2c1d2e0f2G2h2");
+    assert_string_equal(pump(&box), "a1 "); /* QoS 1 does not wait */
+    assert_int_equal(box.log.sent, 5);      /* a; b, d, f, h ahead of time */
+    assert_int_equal(box.outbox.window.quota, 4);
+    assert_int_equal(box.outbox.reserved, 2); /* for c and G */
+    push(&box, "i2");
+    assert_string_equal(pump(&box), "");
+    assert_int_equal(box.log.sent, 6);
+    box.log.ledger.reached = box.log.entries[1].ticket;
+    assert_string_equal(pump(&box), "b2 c1 ");
+    box.log.ledger.reached = box.log.entries[3].ticket - 1;
+    assert_string_equal(pump(&box), "");
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "d2 e0 f2 G2 h2 i2 ");
+    close_box(&box);
+}
+
+static void no_more_are_ahead_than_the_quota_allows(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 3);
+    push(&box, "a2b1c2d2e2");
+    assert_string_equal(pump(&box), "");
+    assert_int_equal(box.log.sent, 2); /* a, c; b has its part reserved */
+    assert_int_equal(box.outbox.window.quota, 1);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "a2 b1 c2 ");
+    assert_int_equal(gw_outbox_on_pubrec(&box.outbox, &box.host, 1, true), GW_OK);
+    assert_string_equal(pump(&box), "");
+    assert_int_equal(box.log.sent, 4);
+    assert_int_equal(gw_outbox_on_pubrec(&box.outbox, &box.host, 9, false), GW_NOT_FOUND);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "d2 ");
+    close_box(&box);
+}
+
+/* What was prepared for a connection that has ended is not sent before, and keeps its identifier.
+ */
+static void prepared_ones_live_through_a_resume(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 3);
+    push(&box, "a2b2c2d2");
+    assert_null(gw_outbox_next(&box.outbox, &box.host, box.now));
+    gw_packet_id id = first_id(&box.outbox.queued);
+    assert_int_equal(gw_outbox_on_pubrec(&box.outbox, &box.host, id, false), GW_NOT_FOUND);
+    gw_outbox_on_resume(&box.outbox, 2);
+    check(&box);
+    assert_int_equal(box.outbox.window.quota, 2);
+    assert_int_equal(first_id(&box.outbox.queued), id);
+    assert_string_equal(pump(&box), "");
+    assert_int_equal(box.log.sent, 3);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "a2 b2 ");
+    gw_outbox_on_resume(&box.outbox, 9);
+    assert_string_equal(pump(&box), "a2! b2! c2 ");
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "d2 ");
+    close_box(&box);
+}
+
+/* If memory was out when it should have been prepared, begin does it, and it still waits. */
+static void begin_does_not_send_what_the_log_does_not_have(void **unused)
+{
+    (void)unused;
+    struct box box;
+    bool dup;
+    open_box(&box, 3);
+    push(&box, "a2");
+    struct gw_delivery *a = GW_CONTAINER(box.outbox.queued.next, struct gw_delivery, link);
+    assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, a, &dup), GW_LIMIT);
+    check(&box);
+    assert_int_equal(box.log.sent, 1);
+    assert_false(a->sent || a->counted);
+    assert_string_equal(pump(&box), "");
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "a2 ");
+    close_box(&box);
+}
+
+/* -- cold -- */
+
+static void cool(struct box *box)
+{
+    gw_outbox_cool(&box->outbox, &box->host);
+    check(box);
+}
+
+static void expect(const struct box *box, uint32_t hot, uint32_t cold, uint32_t fresh)
+{
+    const struct gw_outbox *outbox = &box->outbox;
+    assert_int_equal(outbox->queued_count, hot + cold + fresh);
+    assert_int_equal(outbox->cold.count, cold);
+    assert_int_equal(outbox->fresh_count, fresh);
+}
+
+static void what_gets_cold(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *extra; /* behind 64 of QoS 1 */
+        uint32_t hot, cold, fresh;
+    } rows[] = {
+        {"", 64, 0, 0},         {"a1", 64, 1, 0},
+        {"a1b2c1", 64, 3, 0},   {"a1B1", 64, 1, 1}, /* what is not in the log waits behind */
+        {"a1b1C1d0", 64, 2, 2},                     /* QoS 0 neither */
+        {"a0b1c1", 65, 2, 0},                       /* the longest run at the end */
+        {"a1b0c1D1", 66, 1, 1}, {"a0", 65, 0, 0},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct box box;
+        open_box(&box, 0);
+        push_many(&box, 'x', GW_OUTBOX_HOT_MAX);
+        push(&box, rows[i].extra);
+        cool(&box);
+        assert_int_equal(box.outbox.cold.count, 0); /* nothing can be read back yet */
+        ledger_sync(&box.log);
+        cool(&box);
+        expect(&box, rows[i].hot, rows[i].cold, rows[i].fresh);
+        cool(&box);
+        expect(&box, rows[i].hot, rows[i].cold, rows[i].fresh);
+        push(&box, "y1z2");
+        bool behind = rows[i].cold > 0;
+        expect(&box, rows[i].hot + (behind ? 0 : 2), rows[i].cold, behind ? rows[i].fresh + 2 : 0);
+        close_box(&box);
+    }
+}
+
+static void large_ones_get_cold_earlier_but_the_first(void **unused)
+{
+    (void)unused;
+    static const struct {
+        size_t size;
+        uint32_t count, hot;
+    } rows[] = {
+        {GW_OUTBOX_HOT_BYTES / 4, 10, 3},
+        {GW_OUTBOX_HOT_BYTES, 10, 1}, /* one stays, however large, or none would ever leave */
+        {100, 10, 10},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct box box;
+        open_box(&box, 0);
+        for (uint32_t n = 0; n < rows[i].count; n++)
+            push_item(&box, (struct item){'a', .qos = 1, .size = rows[i].size}, NULL, NULL);
+        ledger_sync(&box.log);
+        cool(&box);
+        expect(&box, rows[i].hot, rows[i].count - rows[i].hot, 0);
+        assert_true(gw_outbox_bytes(&box.outbox) <= rows[i].hot * (rows[i].size + 300) + 1000);
+        close_box(&box);
+    }
+}
+
+static void all_can_be_cold_while_the_client_is_away(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 3);
+    push(&box, "a1b2c1d1e2");
+    pump(&box);
+    ledger_sync(&box.log);
+    pump(&box); /* a, b, c in flight */
+    assert_int_equal(box.outbox.flight_count, 3);
+    assert_int_equal(gw_outbox_on_pubrec(&box.outbox, &box.host, 1, false),
+                     GW_OK); /* b is being released */
+    size_t before = gw_outbox_bytes(&box.outbox);
+    box.outbox.away = true;
+    cool(&box);
+    expect(&box, 0, 4, 0);
+    assert_int_equal(box.outbox.flight_count, 1);
+    assert_true(gw_outbox_bytes(&box.outbox) < before - 400);
+    push(&box, "f1");
+    expect(&box, 0, 4, 1);
+    gw_outbox_on_resume(&box.outbox, 9);
+    assert_false(box.outbox.away);
+    assert_string_equal(pump(&box), "");
+    ledger_serve(&box.log, &box.outbox, &box.host, 10);
+    assert_string_equal(pump(&box), "a1! c1! d1 ");
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "e2 f1 ");
+    assert_int_equal(gw_outbox_on_puback(&box.outbox, &box.host, 2), GW_OK);
+    close_box(&box);
+}
+
+/* Prepared for a connection, then the client goes: nothing of the quota stays behind. */
+static void what_was_ahead_gets_cold_while_away(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 3);
+    push(&box, "a2b1c2");
+    assert_string_equal(pump(&box), "");
+    ledger_sync(&box.log);
+    box.outbox.away = true;
+    cool(&box);
+    expect(&box, 0, 3, 0);
+    assert_int_equal(box.outbox.window.count, 2);
+    gw_outbox_on_resume(&box.outbox, 9);
+    pump(&box);
+    ledger_serve(&box.log, &box.outbox, &box.host, 10);
+    assert_string_equal(pump(&box), "a2 b1 c2 ");
+    close_box(&box);
+}
+
+static void is_fetched_before_it_runs_dry(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 65535);
+    push_many(&box, 'a', GW_OUTBOX_HOT_MAX);
+    push_many(&box, 'b', 40);
+    ledger_sync(&box.log);
+    cool(&box);
+    push(&box, "c1");
+    expect(&box, GW_OUTBOX_HOT_MAX, 40, 1);
+    for (uint32_t i = 0; i < GW_OUTBOX_HOT_MAX; i++) {
+        bool dup;
+        struct gw_delivery *next = gw_outbox_next(&box.outbox, &box.host, box.now);
+        bool low = GW_OUTBOX_HOT_MAX - i < GW_OUTBOX_HOT_MAX / 2;
+        assert_int_equal(box.log.fetches, low); /* once */
+        assert_int_equal(gw_outbox_begin(&box.outbox, &box.host, next, &dup), GW_OK);
+        gw_outbox_sent(&box.outbox, &box.host, next);
+    }
+    assert_null(gw_outbox_next(&box.outbox, &box.host, box.now)); /* c does not overtake */
+    ledger_serve(&box.log, &box.outbox, &box.host, 30);
+    expect(&box, 30, 10, 1);
+    assert_non_null(gw_outbox_next(&box.outbox, &box.host, box.now));
+    assert_int_equal(box.log.fetches, 2);
+    ledger_serve(&box.log, &box.outbox, &box.host, 30);
+    expect(&box, 41, 0, 0);
+    pump(&box);
+    assert_int_equal(box.log.fetches, 2);
+    close_box(&box);
+}
+
+static void asks_for_as_much_as_may_be(void **unused)
+{
+    (void)unused;
+    gw_position positions[9];
+    struct box box;
+    open_box(&box, 9);
+    assert_int_equal(gw_outbox_cold_next(&box.outbox, 9, SIZE_MAX, positions), 0);
+    for (int i = 0; i < 5; i++)
+        push_item(&box, (struct item){'a', .qos = 1, .size = 10000}, NULL, NULL);
+    ledger_sync(&box.log);
+    box.outbox.away = true;
+    cool(&box);
+    expect(&box, 0, 5, 0);
+    assert_int_equal(gw_outbox_cold_next(&box.outbox, 9, SIZE_MAX, positions), 5);
+    assert_int_equal(gw_outbox_cold_next(&box.outbox, 3, SIZE_MAX, positions), 3);
+    assert_int_equal(gw_outbox_cold_next(&box.outbox, 9, 25000, positions), 2);
+    assert_int_equal(gw_outbox_cold_next(&box.outbox, 9, 0, positions), 1);
+    assert_int_equal(positions[0], 1);
+    gw_outbox_warm(&box.outbox, &box.host, positions, NULL, 0); /* all evicted meanwhile */
+    expect(&box, 0, 5, 0);
+    close_box(&box);
+}
+
+static void what_cannot_be_read_is_lost(void **unused)
+{
+    (void)unused;
+    struct box box;
+    gw_position positions[4];
+    struct gw_blob *messages[4] = {0};
+    open_box(&box, 3);
+    push(&box, "a2b1");
+    assert_int_equal(
+        push_item(&box, (struct item){'c', .qos = 2, .shared = true, .ids = 3}, NULL, NULL), GW_OK);
+    push(&box, "d1");
+    ledger_sync(&box.log);
+    pump(&box);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "a2 b1 c2 ");
+    box.outbox.away = true;
+    cool(&box);
+    expect(&box, 0, 4, 0);
+    assert_int_equal(gw_outbox_cold_next(&box.outbox, 4, SIZE_MAX, positions), 4);
+    messages[1] = ledger_copy(box.log.messages[positions[1]], positions[1]);
+    gw_outbox_warm(&box.outbox, &box.host, positions, messages, 4);
+    check(&box);
+    expect(&box, 1, 0, 0);
+    assert_int_equal(box.outbox.dropped, 3);
+    assert_int_equal(box.log.unsettled, 1);
+    assert_int_equal(box.told, 1);
+    assert_int_equal(box.outbox.window.count, 1);
+    close_box(&box);
+}
+
+/* Entries that made room while their messages were being read leave the others their own. */
+static void what_is_evicted_during_a_fetch_is_passed_over(void **unused)
+{
+    (void)unused;
+    struct box box;
+    struct gw_outbox_limits limits = {SIZE_MAX, 6, GW_OUTBOX_DROP_OLDEST, 0};
+    gw_position positions[6];
+    struct gw_blob *messages[6];
+    uint32_t evicted = 0;
+    open_box(&box, 2);
+    push(&box, "a1b1c1d1e1f1");
+    assert_string_equal(pump(&box), "a1 b1 ");
+    ledger_sync(&box.log);
+    box.outbox.away = true;
+    cool(&box);
+    gw_outbox_on_resume(&box.outbox, 9);
+    assert_string_equal(pump(&box), "");
+    assert_true(box.outbox.fetching);
+    assert_int_equal(gw_outbox_cold_next(&box.outbox, 6, SIZE_MAX, positions), 6);
+    for (size_t i = 0; i < 6; i++)
+        messages[i] = ledger_copy(box.log.messages[positions[i]], positions[i]);
+    push_item(&box, (struct item){'g', .qos = 1}, &limits, &evicted);
+    push_item(&box, (struct item){'h', .qos = 1}, &limits, &evicted);
+    assert_int_equal(evicted, 2); /* c and d: a and b were sent */
+    gw_outbox_warm(&box.outbox, &box.host, positions, messages, 6);
+    assert_string_equal(pump(&box), "a1! b1! e1 f1 g1 h1 ");
+    close_box(&box);
+}
+
+/* A group may want it back until it is sent: gw_outbox_take_shared finds it in memory only. */
+static void unsent_ones_of_a_group_stay_warm(void **unused)
+{
+    (void)unused;
+    struct box box;
+    struct gw_list taken;
+    open_box(&box, 3);
+    assert_int_equal(push_item(&box, (struct item){'a', .qos = 2, .shared = true}, NULL, NULL),
+                     GW_OK);
+    assert_string_equal(pump(&box), "");
+    box.log.entries[0].packet_id = 0; /* the log ended between OWE and SENT */
+    restart(&box, 3);
+    assert_string_equal(pump(&box), "");
+    ledger_serve(&box.log, &box.outbox, &box.host, 9);
+    box.outbox.away = true;
+    cool(&box);
+    expect(&box, 1, 0, 0);
+    gw_list_init(&taken);
+    gw_outbox_take_shared(&box.outbox, &box.host, &taken);
+    struct gw_delivery *a = GW_CONTAINER(gw_list_pop_front(&taken), struct gw_delivery, link);
+    assert_int_equal(a->group_order, 77);
+    gw_outbox_release(&box.host, a);
+    assert_int_equal(box.log.unsettled, 0);
+    close_box(&box);
+}
+
+static void without_memory_they_stay_cold(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 9);
+    push(&box, "a1b1c1");
+    ledger_sync(&box.log);
+    box.outbox.away = true;
+    cool(&box);
+    box.host.deliveries.objects_max = 2;
+    gw_outbox_on_resume(&box.outbox, 9);
+    assert_null(gw_outbox_next(&box.outbox, &box.host, box.now));
+    ledger_serve(&box.log, &box.outbox, &box.host, 3);
+    expect(&box, 2, 1, 0);
+    assert_string_equal(pump(&box), "a1 b1 ");
+    assert_int_equal(box.log.fetches, 2); /* and again */
+    close_box(&box);
+}
+
+static void expires_when_it_is_warm(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 9);
+    push_item(&box, (struct item){'a', .qos = 1, .expiry = 5}, NULL, NULL);
+    push_item(&box, (struct item){'b', .qos = 2, .expiry = 5}, NULL, NULL);
+    push(&box, "c1");
+    ledger_sync(&box.log);
+    box.outbox.away = true;
+    cool(&box);
+    box.now += 10 * S;
+    gw_outbox_on_resume(&box.outbox, 9);
+    assert_string_equal(pump(&box), "");
+    expect(&box, 0, 3, 0);
+    ledger_serve(&box.log, &box.outbox, &box.host, 3);
+    assert_string_equal(pump(&box), "c1 ");
+    assert_int_equal(box.outbox.dropped, 2);
+    assert_int_equal(box.log.unsettled, 1);
+    close_box(&box);
+}
+
+/* -- limits -- */
+
+static void cold_ones_count_and_make_room(void **unused)
+{
+    (void)unused;
+    struct box box;
+    uint32_t evicted = 0;
+    struct gw_outbox_limits limits = {SIZE_MAX, 5, GW_OUTBOX_DROP_NEWEST, 0};
+    open_box(&box, 2);
+    push(&box, "a1b1c1d1e1");
+    assert_string_equal(pump(&box), "a1 b1 ");
+    ledger_sync(&box.log);
+    size_t bytes = box.outbox.queued_bytes + box.outbox.flight_bytes;
+    box.outbox.away = true;
+    cool(&box);
+    expect(&box, 0, 5, 0);
+    assert_int_equal(box.outbox.queued_bytes, bytes);
+    assert_int_equal(push_item(&box, (struct item){'f', .qos = 1}, &limits, &evicted), GW_LIMIT);
+    limits.bytes_max = bytes;
+    limits.messages_max = 99;
+    assert_int_equal(push_item(&box, (struct item){'f', .qos = 1}, &limits, &evicted), GW_LIMIT);
+    assert_int_equal(evicted, 0);
+    limits.policy = GW_OUTBOX_DROP_OLDEST;
+    push_item(&box, (struct item){'f', .qos = 1}, &limits, &evicted); /* c goes: a, b were sent */
+    push_item(&box, (struct item){'g', .qos = 1}, &limits, &evicted);
+    push_item(&box, (struct item){'h', .qos = 1}, &limits, &evicted);
+    expect(&box, 0, 2, 3);
+    push_item(&box, (struct item){'i', .qos = 1}, &limits, &evicted); /* f: nothing cold may go */
+    assert_int_equal(evicted, 4);
+    assert_int_equal(box.outbox.dropped, 6);
+    gw_outbox_on_resume(&box.outbox, 9);
+    pump(&box);
+    ledger_serve(&box.log, &box.outbox, &box.host, 9);
+    assert_string_equal(pump(&box), "a1! b1! g1 h1 i1 ");
+    close_box(&box);
+}
+
+/* -- after a start -- */
+
+static void comes_back_after_a_start(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 4);
+    push(&box, "a2b1c2d2E1f1");
+    push_item(&box, (struct item){'g', .qos = 1, .ids = 3}, NULL, NULL);
+    push_item(&box, (struct item){'h', .qos = 2, .shared = true, .ids = 1}, NULL, NULL);
+    pump(&box);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "a2 b1 c2 d2 ");
+    assert_int_equal(gw_outbox_on_pubrec(&box.outbox, &box.host, 1, false), GW_OK); /* a: */
+    restart(&box, 9);
+    expect(&box, 0, 5, 0); /* E was not in the log, h is its group's */
+    assert_int_equal(box.outbox.flight_count, 1);
+    assert_int_equal(box.outbox.window.count, 4);
+    assert_int_equal(box.outbox.window.quota, 9);
+    push(&box, "i1j2");
+    assert_int_equal(gw_outbox_on_pubcomp(&box.outbox, &box.host, 1), GW_OK);
+    assert_int_equal(gw_outbox_on_puback(&box.outbox, &box.host, 2), GW_NOT_FOUND);
+    pump(&box);
+    ledger_serve(&box.log, &box.outbox, &box.host, 9);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "b1! c2! d2! f1 g1 i1 ");
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "j2 ");
+    assert_int_equal(first_id(&box.outbox.in_flight), box.log.entries[1].packet_id);
+    close_box(&box);
+}
+
+static void numbers_go_on_after_a_start(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint32_t first, orders[3], next;
+    } rows[] = {
+        {0, {0, 1, 2}, 3},
+        {0, {40, 41, 99}, 100},
+        {0, {UINT32_MAX - 1, UINT32_MAX, 0}, 1},
+        {500, {40, 41, 99}, 500}, /* the owner knew of one that is settled */
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_outbox outbox;
+        struct box box;
+        open_box(&box, 9);
+        gw_outbox_init(&outbox);
+        outbox.next_order = rows[i].first;
+        for (size_t n = 0; n < 3; n++) {
+            struct gw_outbox_restored restored = {.order = rows[i].orders[n],
+                                                  .packet_id = (gw_packet_id)(n + 1),
+                                                  .qos = 2,
+                                                  .releasing = true};
+            assert_int_equal(gw_outbox_restore(&outbox, &box.host, &restored), GW_OK);
+        }
+        assert_int_equal(outbox.next_order, rows[i].next);
+        gw_outbox_fini(&outbox, &box.host);
+        close_box(&box);
+    }
+}
+
+/* A log may say what it should not; nothing breaks over it. */
+static void an_identifier_that_is_there_twice_is_given_once(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 9);
+    push(&box, "a1b1c2");
+    ledger_sync(&box.log);
+    pump(&box);
+    struct ledger_entry *entries = box.log.entries;
+    gw_packet_id id = entries[0].packet_id;
+    entries[1].packet_id = id;
+    entries[2].packet_id = id;
+    entries[2].releasing = true;
+    gw_outbox_fini(&box.outbox, &box.host);
+    assert_int_equal(ledger_restore(&box.log, &box.outbox, &box.host, 3), GW_OK);
+    assert_true(consistent(&box.outbox));
+    expect(&box, 0, 2, 0);
+    assert_int_equal(box.outbox.flight_count, 0);
+    assert_int_equal(box.outbox.window.count, 1);
+    gw_outbox_fini(&box.outbox, &box.host);
+    entries[1].packet_id = 0;
+    entries[2].settled = true;
+    box.log.unsettled--;
+    assert_int_equal(ledger_restore(&box.log, &box.outbox, &box.host, 3), GW_OK);
+    close_box(&box);
+}
+
+static void a_cold_message_takes_at_most_32_bytes(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 9);
+    box.outbox.away = true;
+    for (uint32_t i = 1; i <= 20000; i++) {
+        struct gw_message message = {.topic_name = GW_SPAN_LIT("t")};
+        struct gw_delivery_options options = {.qos = 1};
+        assert_true(ledger_write(&box.log, &message));
+        assert_int_equal(gw_outbox_push(&box.outbox, &box.host, &message, &options, NULL, NULL),
+                         GW_OK);
+        gw_message_drop(&message);
+        ledger_sync(&box.log);
+        gw_outbox_cool(&box.outbox, &box.host);
+        assert_true(i < 20 || gw_outbox_bytes(&box.outbox) <= (size_t)i * 25 + 4096);
+    }
+    expect(&box, 0, 20000, 0);
+    assert_true(gw_outbox_bytes(&box.outbox) <= (size_t)20000 * 32);
+    assert_int_equal(box.host.deliveries.live, 0);
+    close_box(&box);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_owed),
+        cmocka_unit_test(however_it_ends_it_is_settled),
+        cmocka_unit_test(qos_2_waits_for_the_log_and_all_behind_it),
+        cmocka_unit_test(no_more_are_ahead_than_the_quota_allows),
+        cmocka_unit_test(prepared_ones_live_through_a_resume),
+        cmocka_unit_test(begin_does_not_send_what_the_log_does_not_have),
+        cmocka_unit_test(what_gets_cold),
+        cmocka_unit_test(large_ones_get_cold_earlier_but_the_first),
+        cmocka_unit_test(all_can_be_cold_while_the_client_is_away),
+        cmocka_unit_test(what_was_ahead_gets_cold_while_away),
+        cmocka_unit_test(is_fetched_before_it_runs_dry),
+        cmocka_unit_test(asks_for_as_much_as_may_be),
+        cmocka_unit_test(what_cannot_be_read_is_lost),
+        cmocka_unit_test(what_is_evicted_during_a_fetch_is_passed_over),
+        cmocka_unit_test(unsent_ones_of_a_group_stay_warm),
+        cmocka_unit_test(without_memory_they_stay_cold),
+        cmocka_unit_test(expires_when_it_is_warm),
+        cmocka_unit_test(cold_ones_count_and_make_room),
+        cmocka_unit_test(comes_back_after_a_start),
+        cmocka_unit_test(numbers_go_on_after_a_start),
+        cmocka_unit_test(an_identifier_that_is_there_twice_is_given_once),
+        cmocka_unit_test(a_cold_message_takes_at_most_32_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
