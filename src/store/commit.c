@@ -34,11 +34,13 @@ static bool failed(const struct gw_store *store)
     return atomic_load_explicit(&store->state, memory_order_relaxed) == GW_STORE_FAILED;
 }
 
-/* Chunks that will not be written any more. */
-static void discard(struct gw_store *store, struct gw_chunk_list *list)
+/* Chunks that will not be durable any more. */
+static void discard(struct gw_store *store)
 {
     struct gw_chunk *chunk;
-    while ((chunk = gw_engine_pop(list)) != NULL) {
+    while ((chunk = gw_engine_pop(&store->writer.done)) != NULL)
+        gw_stream_give_back(chunk);
+    while ((chunk = gw_engine_pop(&store->writer.todo)) != NULL) {
         atomic_fetch_sub_explicit(&store->intake.pressure, gw_chunk_file_size(chunk),
                                   memory_order_relaxed);
         gw_stream_give_back(chunk);
@@ -292,8 +294,7 @@ static bool commit(struct gw_store *store)
     if (write_todo(store) && sync_done(store))
         tell_moved(store);
     if (failed(store)) {
-        discard(store, &writer->done);
-        discard(store, &writer->todo);
+        discard(store);
         return true;
     }
     gw_mutex_lock(&store->intake.mutex);
@@ -306,7 +307,7 @@ bool gw_commit_step(struct gw_store *store)
 {
     if (failed(store)) {
         bool any = take_intake(store);
-        discard(store, &store->writer.todo);
+        discard(store);
         return any;
     }
     bool any = commit(store);

@@ -118,12 +118,18 @@ void gw_layout_put_chunk(uint8_t head[GW_LAYOUT_CHUNK_HEAD], uint32_t seed,
     gw_layout_put_u32(head + 4, chunk_crc(seed, head));
 }
 
+bool gw_layout_claims_chunk(struct gw_span bytes, gw_position position)
+{
+    return bytes.size >= GW_LAYOUT_CHUNK_HEAD &&
+           memcmp(bytes.data, chunk_magic, sizeof chunk_magic) == 0 &&
+           get_u64(bytes.data + 16) == position;
+}
+
 bool gw_layout_get_chunk(struct gw_span bytes, uint32_t seed, gw_position position,
                          struct gw_layout_chunk *ret_chunk)
 {
     const uint8_t *head = bytes.data;
-    if (bytes.size < GW_LAYOUT_CHUNK_HEAD || memcmp(head, chunk_magic, sizeof chunk_magic) != 0 ||
-        get_u64(head + 16) != position || get_u32(head + 4) != chunk_crc(seed, head))
+    if (!gw_layout_claims_chunk(bytes, position) || get_u32(head + 4) != chunk_crc(seed, head))
         return false;
     ret_chunk->data_crc = get_u32(head + 8);
     ret_chunk->data_size = get_u32(head + 12);

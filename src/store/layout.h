@@ -67,6 +67,8 @@ uint32_t gw_layout_seed(uint64_t salt);
 
 void gw_layout_put_chunk(uint8_t head[GW_LAYOUT_CHUNK_HEAD], uint32_t seed,
                          const struct gw_layout_chunk *chunk);
+/* Whether they look like the head of the chunk at this position, sum or not. */
+bool gw_layout_claims_chunk(struct gw_span bytes, gw_position position);
 /* False: these bytes are no head of a chunk at this position. */
 GW_MUST_USE bool gw_layout_get_chunk(struct gw_span bytes, uint32_t seed, gw_position position,
                                      struct gw_layout_chunk *ret_chunk);

@@ -332,6 +332,15 @@ static enum gw_status walk_chunks(struct walk *walk, const struct gw_segment *se
     return GW_OK;
 }
 
+/* Whether something that names itself the first chunk of this segment stands there. */
+static enum gw_status has_begun(struct walk *walk, uint32_t number, bool *ret_begun)
+{
+    struct gw_span bytes;
+    GW_TRY(gw_scan_bytes(&walk->scan, GW_LAYOUT_SEGMENT_AREA, GW_LAYOUT_CHUNK_HEAD, &bytes));
+    *ret_begun = gw_layout_claims_chunk(bytes, gw_position_of(number, GW_LAYOUT_SEGMENT_AREA));
+    return GW_OK;
+}
+
 static enum gw_status walk_segment(struct walk *walk, uint32_t number)
 {
     struct gw_segment *segment;
@@ -345,7 +354,11 @@ static enum gw_status walk_segment(struct walk *walk, uint32_t number)
     if (segment->head_is == GW_OK) {
         status = walk_chunks(walk, segment);
     } else {
-        report_damage(walk, number, 0, segment->size, "the head of the segment is bad");
+        bool begun = segment->live;
+        if (!begun)
+            status = has_begun(walk, number, &begun);
+        if (begun)
+            report_damage(walk, number, 0, segment->size, "the head of the segment is bad");
         if (segment->live)
             walk->end = gw_position_of(number, (uint32_t)segment->limit);
     }
@@ -378,8 +391,8 @@ static enum gw_status walk_log(struct walk *walk)
     return GW_OK;
 }
 
-/* Segments behind the log whose heads are damaged: what they held cannot be known. One that was
- * about to begin has none, or that of its former life: a head is in one sector. */
+/* Segments behind the log whose heads are bad. One whose head tore while it was written has no
+ * chunk yet; where one stands, it is damage, and what is behind it cannot be known. */
 static enum gw_status walk_lost(struct walk *walk, const struct gw_segment *newest)
 {
     struct gw_segment_table *table = &walk->store->segments;
