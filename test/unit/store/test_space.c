@@ -1,0 +1,241 @@
+#include "ledger.h"
+
+#include <errno.h>
+
+#define SEGMENT (16u * 1024u)
+
+static unsigned segment_files(struct ledger *ledger)
+{
+    struct gw_store_figures figures;
+    gw_store_get_figures(ledger->store, &figures);
+    return (unsigned)figures.segments;
+}
+
+/* Fills about `count` segments. */
+static void fill(struct ledger *ledger, unsigned count)
+{
+    uint32_t until = gw_position_segment(gw_store_end(ledger->store)) + count;
+    while (gw_position_segment(gw_store_end(ledger->store)) < until) {
+        ledger_put(ledger, 0, 2, 900);
+        (void)gw_store_step(ledger->store);
+    }
+    ledger_settle(ledger);
+}
+
+static void recycles_behind_the_checkpoint(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    fill(&ledger, 10);
+    assert_int_equal(segment_files(&ledger), 11);
+    gw_position from = gw_store_end(ledger.store);
+    gw_store_set_checkpoint(ledger.store, from);
+    assert_int_equal(gw_store_checkpoint(ledger.store), from);
+    ledger_settle(&ledger); /* nothing was submitted: a mark carries it */
+    assert_int_equal(segment_files(&ledger), 1);
+    struct gw_store_figures figures;
+    gw_store_get_figures(ledger.store, &figures);
+    assert_int_equal(figures.recycled, 10);
+    assert_true(figures.since_checkpoint < 1000);
+    /* What comes now needs no new files. */
+    gw_simdisk_fail(ledger.disk, GW_SIMDISK_ALLOCATE | GW_SIMDISK_CREATE, 1, ENOSPC, true);
+    fill(&ledger, 1);
+    assert_int_equal(gw_simdisk_fired(ledger.disk), 0);
+    gw_simdisk_heal(ledger.disk);
+    ledger_close(&ledger);
+    gw_simdisk_crash(ledger.disk, GW_SIMDISK_LOSE);
+    ledger_open(&ledger);
+    assert_true(ledger.report.records < ledger.count);
+    assert_int_equal(gw_store_checkpoint(ledger.store), from);
+    ledger_check_prefix(&ledger, from, ledger.count);
+    ledger_fini(&ledger);
+}
+
+static void keeps_what_is_held(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    fill(&ledger, 6);
+    size_t held = 0; /* a record of the third segment that can be read alone */
+    while (gw_position_segment(ledger.entries[held].position) != 3 ||
+           ledger.entries[held].offset % 2 == 0)
+        held++;
+    gw_position position = ledger.entries[held].position;
+    gw_store_hold(ledger.store, position);
+    gw_store_hold(ledger.store, position + 1);
+    for (int life = 0; life < 2; life++) {
+        gw_store_set_checkpoint(ledger.store, gw_store_end(ledger.store));
+        ledger_settle(&ledger);
+        assert_int_equal(segment_files(&ledger), 2);
+        struct gw_blob *body = NULL;
+        assert_int_equal(gw_store_read(ledger.store, position, &body), GW_OK);
+        assert_true(ledger_is(&ledger.entries[held], gw_span_of(body->data, body->size)));
+        gw_blob_unref(&body);
+        if (life == 0) {
+            ledger_close(&ledger);
+            gw_simdisk_crash(ledger.disk, GW_SIMDISK_LOSE);
+            ledger_open(&ledger);
+            ledger_settle(&ledger);
+            /* Before the first checkpoint of a run nothing goes: holds may still be coming. */
+            fill(&ledger, 1);
+            assert_true(segment_files(&ledger) > 3);
+            gw_store_hold(ledger.store, position);
+            gw_store_hold(ledger.store, position);
+        }
+    }
+    gw_store_drop(ledger.store, position);
+    ledger_settle(&ledger);
+    struct gw_blob *body = NULL;
+    assert_int_equal(gw_store_read(ledger.store, position, &body), GW_OK);
+    gw_blob_unref(&body);
+    gw_store_drop(ledger.store, position);
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_read(ledger.store, position, &body), GW_NOT_FOUND);
+    ledger_fini(&ledger);
+}
+
+static void a_checkpoint_waits_for_what_it_rests_on(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    fill(&ledger, 3);
+    gw_position from = gw_store_end(ledger.store);
+    gw_position old = gw_position_of(1, 4096);
+    ledger_put(&ledger, 0, 1, 100); /* what makes the older records needless */
+    gw_store_set_checkpoint(ledger.store, from);
+    gw_simdisk_fail(ledger.disk, GW_SIMDISK_SYNC, 1, EIO, true);
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_state(ledger.store), GW_STORE_FAILED);
+    ledger_close(&ledger);
+    gw_simdisk_kill(ledger.disk); /* whatever reached the file */
+    gw_simdisk_heal(ledger.disk);
+    ledger_open(&ledger);
+    assert_int_equal(gw_store_checkpoint(ledger.store), old);
+    ledger_fini(&ledger);
+}
+
+static void is_full_and_comes_back(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    fill(&ledger, 1);
+    gw_simdisk_set_budget(ledger.disk, 3 * SEGMENT + 100);
+    unsigned before = ledger.told;
+    fill(&ledger, 1); /* the last spare is begun */
+    assert_int_equal(gw_store_state(ledger.store), GW_STORE_FULL);
+    assert_int_equal(ledger.full, 1);
+    assert_true(ledger.told > before);
+    /* The rest of the segment still takes what must be. */
+    ledger_put(&ledger, 1, 1, 100);
+    ledger_settle(&ledger);
+    assert_int_equal(ledger_synced(&ledger), ledger.count);
+    /* What finds no room waits, in order, and nothing is said to be durable. */
+    size_t durable = ledger.count;
+    for (int i = 0; i < 10; i++) {
+        size_t at = ledger.count;
+        ledger_put(&ledger, (unsigned)i % 3, 1, 5000);
+        ledger_settle(&ledger);
+        if (durable == at && ledger_synced(&ledger) > at)
+            durable = ledger.count;
+    }
+    assert_true(durable < ledger.count);
+    assert_int_equal(ledger_synced(&ledger), durable);
+    ledger.now += 2 * GW_NS_PER_S;
+    ledger_settle(&ledger);
+    assert_int_equal(ledger_synced(&ledger), durable);
+    assert_int_equal(ledger.full, 1); /* said once */
+    assert_true(gw_store_pressure(ledger.store) > 10000);
+    /* Room comes back; within a second it goes on by itself. */
+    gw_simdisk_set_budget(ledger.disk, UINT64_MAX);
+    ledger.now += GW_NS_PER_S;
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_state(ledger.store), GW_STORE_RUNNING);
+    assert_int_equal(ledger.room, 1);
+    assert_int_equal(ledger_synced(&ledger), ledger.count);
+    assert_int_equal(gw_store_pressure(ledger.store), 0);
+    ledger_close(&ledger);
+    gw_simdisk_crash(ledger.disk, GW_SIMDISK_LOSE);
+    ledger_open(&ledger);
+    ledger_check_prefix(&ledger, 0, ledger.count);
+    ledger_fini(&ledger);
+}
+
+static void is_full_a_hundred_times(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    for (unsigned i = 0; i < 100; i++) {
+        gw_simdisk_set_budget(ledger.disk, 2 * SEGMENT);
+        for (unsigned j = 0; j < 4; j++)
+            ledger_put(&ledger, j % 3, 1, 5000);
+        ledger.now += GW_NS_PER_S;
+        ledger_settle(&ledger);
+        assert_int_equal(gw_store_state(ledger.store), GW_STORE_FULL);
+        gw_simdisk_set_budget(ledger.disk, UINT64_MAX);
+        ledger.now += GW_NS_PER_S;
+        ledger_settle(&ledger);
+        assert_int_equal(gw_store_state(ledger.store), GW_STORE_RUNNING);
+        assert_int_equal(ledger_synced(&ledger), ledger.count);
+        gw_store_set_checkpoint(ledger.store, gw_store_end(ledger.store));
+        ledger_settle(&ledger);
+    }
+    assert_int_equal(ledger.full, 100);
+    assert_int_equal(ledger.room, 100);
+    ledger_fini(&ledger);
+}
+
+static void a_checkpoint_makes_room(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    gw_simdisk_set_budget(ledger.disk, 4 * SEGMENT);
+    ledger_open(&ledger);
+    for (int i = 0; i < 13; i++)
+        ledger_put(&ledger, 0, 1, 4000);
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_state(ledger.store), GW_STORE_FULL);
+    assert_true(ledger_synced(&ledger) < ledger.count);
+    gw_store_set_checkpoint(ledger.store, ledger.entries[ledger_synced(&ledger)].chunk);
+    ledger.now += GW_NS_PER_S;
+    ledger_settle(&ledger);
+    /* It rests on what found no room: still as it was. */
+    assert_int_equal(gw_store_state(ledger.store), GW_STORE_FULL);
+    ledger_fini(&ledger);
+
+    ledger_init(&ledger, SEGMENT, 1);
+    gw_simdisk_set_budget(ledger.disk, 4 * SEGMENT);
+    ledger_open(&ledger);
+    for (int i = 0; i < 10; i++)
+        ledger_put(&ledger, 0, 1, 4000);
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_state(ledger.store), GW_STORE_FULL);
+    assert_int_equal(ledger_synced(&ledger), ledger.count);
+    gw_store_set_checkpoint(ledger.store, gw_store_end(ledger.store));
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_state(ledger.store), GW_STORE_RUNNING);
+    ledger_fini(&ledger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recycles_behind_the_checkpoint),
+        cmocka_unit_test(keeps_what_is_held),
+        cmocka_unit_test(a_checkpoint_waits_for_what_it_rests_on),
+        cmocka_unit_test(is_full_and_comes_back),
+        cmocka_unit_test(is_full_a_hundred_times),
+        cmocka_unit_test(a_checkpoint_makes_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
