@@ -19,7 +19,8 @@ static size_t cold_cost(const struct gw_cold *entry, const struct gw_cold_more *
 static gw_position place_of(const struct gw_outbox_host *host, const struct gw_delivery *delivery)
 {
     if (!delivery->logged || delivery->counted || delivery->ahead ||
-        (delivery->share != 0 && !delivery->sent)) /* its group may want that back */
+        (delivery->share != 0 && !delivery->sent) || /* its group may want that back */
+        !gw_parcel_is_ready(host, delivery))         /* a cold one does not know its ticket */
         return 0;
     gw_position position = gw_blob_position(delivery->message);
     return position <= host->ledger->written ? position : 0;

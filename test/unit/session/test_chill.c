@@ -131,6 +131,25 @@ static void what_was_ahead_gets_cold_while_away(void **unused)
     close_box(&box);
 }
 
+/* An identifier that is not in the log yet is waited for, wherever the delivery has been. */
+static void what_waits_for_the_log_does_not_get_cold(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 3);
+    push(&box, "a2");
+    box.log.ledger.written = box.log.end;
+    assert_string_equal(pump(&box), "");
+    box.outbox.away = true;
+    cool(&box);
+    expect(&box, 1, 0, 0);
+    gw_outbox_on_resume(&box.outbox, 3);
+    assert_string_equal(pump(&box), "");
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "a2 ");
+    close_box(&box);
+}
+
 static void is_fetched_before_it_runs_dry(void **unused)
 {
     (void)unused;
@@ -468,6 +487,7 @@ int main(void)
         cmocka_unit_test(large_ones_get_cold_earlier_but_the_first),
         cmocka_unit_test(all_can_be_cold_while_the_client_is_away),
         cmocka_unit_test(what_was_ahead_gets_cold_while_away),
+        cmocka_unit_test(what_waits_for_the_log_does_not_get_cold),
         cmocka_unit_test(is_fetched_before_it_runs_dry),
         cmocka_unit_test(asks_for_as_much_as_may_be),
         cmocka_unit_test(what_cannot_be_read_is_lost),
