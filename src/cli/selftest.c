@@ -8,6 +8,7 @@
 #include "os/child.h"
 #include "os/clock.h"
 #include "os/console.h"
+#include "os/disk.h"
 #include "os/entropy.h"
 
 #define EXIT_USAGE     64
@@ -20,6 +21,8 @@
 #define TEXT_MAX       ((size_t)64 * 1024)
 #define SET_MAX        (GW_CHILD_PATH_MAX + 64)
 #define TURN_NS        ((gw_mono_ns)5 * GW_NS_PER_MS)
+#define PATIENCE_NS    (GW_SELFTEST_PATIENCE_S * GW_NS_PER_S / 10)
+#define IMPATIENCE_NS  (PATIENCE_NS / 10)
 
 static const char usage[] =
     "godwit selftest --crash --dir DIR        kill a broker with a store in DIR, 20 times, and\n"
@@ -27,7 +30,7 @@ static const char usage[] =
     "godwit selftest --crash --dir DIR --cycles 200 --seed 7\n"
     "\n"
     "      --crash           the test to make\n"
-    "      --dir DIR         a directory on the disk in question\n"
+    "      --dir DIR         a directory on the disk in question, made if its parent exists\n"
     "      --cycles N        lives of the broker (20)\n"
     "      --seed N          choose as the run with this seed did (else by chance, and told)\n"
     "      --class CLASS     disk (the default), os or memory, as store.durability\n"
@@ -58,6 +61,7 @@ struct run {
     uint32_t cycle;
     uint64_t kills;
     gw_mono_ns recovery, recovery_max;
+    gw_mono_ns patience; /* with what should be there; short once something was missing */
     char program[GW_CHILD_PATH_MAX];
     char store[GW_CHILD_PATH_MAX];
     char log[GW_CHILD_PATH_MAX];
@@ -214,21 +218,25 @@ static enum gw_status subscribe(struct run *run)
 /* Looks at what is retained, before anyone could write it again, and at the subscriptions. */
 static enum gw_status look(struct run *run)
 {
-    gw_mono_ns end = gw_time_add_s(gw_driver_now(), GW_SELFTEST_PATIENCE_S / 10);
+    gw_mono_ns end = gw_driver_now() + run->patience;
     enum gw_status status;
     do {
         status = gw_crashcast_look(run->cast, end);
     } while (status == GW_AGAIN);
+    if (run->book.rows[GW_CRASHBOOK_RETAINED].lost > 0)
+        run->patience = IMPATIENCE_NS;
     return status == GW_OK ? GW_OK : fail(run, "the broker does not answer");
 }
 
 static enum gw_status probe(struct run *run)
 {
-    gw_mono_ns end = gw_time_add_s(gw_driver_now(), GW_SELFTEST_PATIENCE_S / 10);
+    gw_mono_ns end = gw_driver_now() + run->patience;
     enum gw_status status;
     do {
         status = gw_crashcast_probe(run->cast, end);
     } while (status == GW_AGAIN);
+    if (run->book.rows[GW_CRASHBOOK_SUBSCRIBED].lost > 0)
+        run->patience = IMPATIENCE_NS;
     return status == GW_OK ? GW_OK : fail(run, "the broker does not take messages");
 }
 
@@ -383,10 +391,14 @@ static void print_json(const struct run *run)
 static enum gw_status prepare(struct run *run)
 {
     const char *directory = run->settings->directory;
+    const struct gw_disk *disk = gw_disk_system();
+    int error = 0;
     int size = snprintf(run->store, sizeof run->store, "%s/godwit-selftest", directory);
     snprintf(run->log, sizeof run->log, "%s/godwit-selftest.log", directory);
-    if (size < 0 || (size_t)size + 8 >= sizeof run->store || !gw_child_path_exists(directory)) {
-        snprintf(run->problem, sizeof run->problem, "%s: there is no such directory", directory);
+    enum gw_status made = disk->ops->make_directory(disk->ctx, directory, &error);
+    if (size < 0 || (size_t)size + 8 >= sizeof run->store || (made != GW_OK && made != GW_EXISTS)) {
+        snprintf(run->problem, sizeof run->problem, "%s: cannot make this directory: %s", directory,
+                 strerror(error));
         return GW_NOT_FOUND;
     }
     if (gw_child_path_exists(run->store)) {
@@ -396,6 +408,7 @@ static enum gw_status prepare(struct run *run)
     }
     if (gw_child_self(run->program, sizeof run->program) != GW_OK || find_port(&run->port) != GW_OK)
         return fail(run, "cannot prepare a broker");
+    run->patience = PATIENCE_NS;
     gw_random_init(&run->random, run->settings->seed);
     gw_crashbook_init(&run->book);
     run->cast = gw_crashcast_new(&run->book, &run->random, run->port);
