@@ -408,11 +408,13 @@ static enum gw_status on_owe(struct gw_image *image, gw_position position, struc
     GW_TRY(session_of(image, record.serial, &session));
     GW_TRY(gw_orders_add(&session->orders, record.order, &item));
     struct gw_image_delivery *delivery = item;
-    delivery->message = delivery->releasing ? 0 : place;
+    if (!delivery->releasing) {
+        delivery->message = place;
+        delivery->qos = record.qos;
+    }
     delivery->size = record.size;
     delivery->group = record.group;
     delivery->group_order = record.group_order;
-    delivery->qos = record.qos;
     delivery->retain = record.retain;
     return set_ids(delivery, &record);
 }

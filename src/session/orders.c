@@ -63,9 +63,38 @@ static uint32_t *slot_of(const struct gw_orders *orders, uint32_t order)
     return &orders->slots[at];
 }
 
+static uint32_t rank_at(const struct gw_orders *orders, uint32_t place)
+{
+    return rank(orders, order_of(item_at(orders, place)));
+}
+
+/* Among sorted items: the oldest not settled and the newest are asked for most. */
+static uint32_t search(const struct gw_orders *orders, uint32_t order)
+{
+    uint32_t wanted = rank(orders, order);
+    uint32_t from = 0;
+    uint32_t end = orders->count;
+    if (end == 0 || rank_at(orders, end - 1) < wanted)
+        return NOWHERE;
+    if (rank_at(orders, end - 1) == wanted)
+        return end - 1;
+    if (rank_at(orders, orders->gone) == wanted)
+        return orders->gone;
+    while (from < end) {
+        uint32_t middle = from + (end - from) / 2;
+        if (rank_at(orders, middle) < wanted)
+            from = middle + 1;
+        else
+            end = middle;
+    }
+    return rank_at(orders, from) == wanted ? from : NOWHERE;
+}
+
 /* NOWHERE if it is not in the array. */
 static uint32_t place_of(const struct gw_orders *orders, uint32_t order)
 {
+    if (!orders->mixed)
+        return search(orders, order);
     if (orders->slots)
         return *slot_of(orders, order) - 1; /* a free slot gives NOWHERE */
     uint32_t place = orders->count;
@@ -144,7 +173,7 @@ static enum gw_status make_room(struct gw_orders *orders)
     if (orders->gone > orders->count / 8) {
         drop_settled(orders);
         drop_slots(orders);
-        return orders->count > SLOTS_FROM ? build_slots(orders, 1) : GW_OK;
+        return GW_OK;
     }
     uint64_t capacity = orders->capacity < 64 ? (uint64_t)orders->capacity * 2
                                               : (uint64_t)orders->capacity + orders->capacity / 8;
@@ -155,26 +184,37 @@ static enum gw_status make_room(struct gw_orders *orders)
 
 static enum gw_status make_slot(struct gw_orders *orders)
 {
-    if (orders->count < SLOTS_FROM ||
+    if (!orders->mixed || orders->count < SLOTS_FROM ||
         ((uint64_t)orders->count + 1) * 8 <= (uint64_t)orders->slot_count * 7)
         return GW_OK;
     return build_slots(orders, 1);
 }
 
+static enum gw_status append(struct gw_orders *orders, uint32_t order)
+{
+    GW_TRY(make_room(orders));
+    if (orders->count > 0 && rank(orders, order) < rank_at(orders, orders->count - 1))
+        orders->mixed = true;
+    GW_TRY(make_slot(orders));
+    if (orders->slots)
+        *slot_of(orders, order) = orders->count + 1;
+    uint8_t *item = item_at(orders, orders->count++);
+    memset(item, 0, orders->item_size);
+    memcpy(item, &order, sizeof(order));
+    return GW_OK;
+}
+
 enum gw_status gw_orders_add(struct gw_orders *orders, uint32_t order, void **ret_item)
 {
-    gw_orders_see(orders, order);
-    if (gw_numset_has(&orders->settled, order))
+    bool newest = !orders->any || rank(orders, order) > rank(orders, orders->last);
+    if (newest)
+        gw_orders_see(orders, order);
+    else if (gw_numset_has(&orders->settled, order))
         return GW_NOT_FOUND;
-    uint32_t place = place_of(orders, order);
+    uint32_t place = newest ? NOWHERE : place_of(orders, order);
     if (place == NOWHERE) {
-        GW_TRY(make_room(orders));
-        GW_TRY(make_slot(orders));
-        if (orders->slots)
-            *slot_of(orders, order) = orders->count + 1;
-        place = orders->count++;
-        memset(item_at(orders, place), 0, orders->item_size);
-        memcpy(item_at(orders, place), &order, sizeof(order));
+        GW_TRY(append(orders, order));
+        place = orders->count - 1;
     }
     *ret_item = item_at(orders, place);
     return GW_OK;
@@ -193,6 +233,7 @@ enum gw_status gw_orders_settle(struct gw_orders *orders, uint32_t order)
         return GW_OK;
     orders->count = 0;
     orders->gone = 0;
+    orders->mixed = false;
     drop_slots(orders);
     return GW_OK;
 }
@@ -203,8 +244,7 @@ static uint32_t run_end(const struct gw_orders *orders, uint32_t place)
 {
     if (place < orders->count)
         place++;
-    while (place < orders->count && rank(orders, order_of(item_at(orders, place - 1))) <
-                                        rank(orders, order_of(item_at(orders, place))))
+    while (place < orders->count && rank_at(orders, place - 1) < rank_at(orders, place))
         place++;
     return place;
 }
@@ -215,8 +255,7 @@ static void merge(const struct gw_orders *orders, uint32_t from, uint32_t middle
     uint32_t a = from;
     uint32_t b = middle;
     for (uint32_t i = from; i < end; i++) {
-        bool left = a < middle && (b == end || rank(orders, order_of(item_at(orders, a))) <
-                                                   rank(orders, order_of(item_at(orders, b))));
+        bool left = a < middle && (b == end || rank_at(orders, a) < rank_at(orders, b));
         uint32_t taken = left ? a++ : b++;
         memcpy(to + (size_t)i * orders->item_size, item_at(orders, taken), orders->item_size);
     }

@@ -9,9 +9,10 @@
  * Limits  2^32 - 2 items. Orders compare by serial-number arithmetic around the first one seen: all
  *         of one log have to be within 2^31 of it.
  *
- * Items are kept in the order in which they came, settled ones are dropped when room is needed, and
- * once there are more than a few a table of 4-byte places finds them. So an item costs at most
- * 9/8 of its size and 10 bytes.
+ * Items are kept in the order in which they came, and settled ones are dropped when room is needed.
+ * Mostly they come in the order of their numbers: then a binary search finds them. Once they do
+ * not, a table of 4-byte places does. So an item costs at most 9/8 of its size, and then 10 bytes
+ * more.
  */
 #ifndef GW_SESSION_ORDERS_H
 #define GW_SESSION_ORDERS_H
@@ -20,7 +21,7 @@
 
 struct gw_orders {
     uint8_t *items;  /* each begins with its order, a uint32_t */
-    uint32_t *slots; /* open addressing: place in items + 1, 0 = free; NULL while there are few */
+    uint32_t *slots; /* open addressing: place in items + 1, 0 = free; NULL unless mixed and many */
     struct gw_numset settled;
     uint32_t item_size;
     uint32_t count; /* before finish with those settled meanwhile */
@@ -30,6 +31,7 @@ struct gw_orders {
     uint32_t first; /* the first order seen, if any was */
     uint32_t last;  /* the largest one */
     bool any;
+    bool mixed; /* the items are not sorted */
 };
 
 void gw_orders_init(struct gw_orders *orders, uint32_t item_size);

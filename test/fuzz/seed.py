@@ -164,11 +164,57 @@ def property_():
             yield f"one-{i:02}-{j:02}", bytes([where, 0]) + props(item)
 
 
+def record(kind, *fields):
+    """One record of session/record.h: numbers are varints, bytes are as they are."""
+    body = b"".join(f if isinstance(f, bytes) else varint(f) for f in fields)
+    return bytes([kind, len(body)]) + body
+
+
+def sized(s):
+    return varint(len(s)) + s
+
+
+def image():
+    session = record(2, 1, b"\1", 9, 60, sized(b"a"), sized(b"u"))
+    other = record(2, 2, b"\0", 9, 60, sized(b"b"), sized(b""))
+    again = record(2, 3, b"\0", 9, 60, sized(b"a"), sized(b""))
+    will = record(3, 1, b"\x19", 30, 7, 1, 0, 2, b"wxy")
+    message = record(1, b"\x72\1", 1000, bytes(8), 1, 7, 1, 0, 2, b"tpp")
+    relayed = record(1, b"\x11\1", 1000, 1, 11, 0, b"t", b"\x03\0\1t\x26\0\1a\0\1b")
+    subscribe = record(5, 1, sized(b"a/#"), b"\2", 5)
+    group = record(14, 9, sized(b"$share/g/a"))
+    owe = [record(7, 1, b"\2", n, 33, 50) for n in range(20)]
+    ids = record(7, 1, b"\x1e", 30, 2 * 777, 50, 9, 3, 3, 1, 2, 200)
+    moved = record(7, 1, b"\2", 2, 2 * 4000, 50)
+    nowhere = record(7, 1, b"\2", 2, 0, 50)
+    shared = record(16, 9, 3, 17, 50)
+    retained = [record(13, sized(b"t"), 17), record(13, sized(b"t"), 0, 33)]
+
+    def step(kind, *numbers):
+        return record(kind, *numbers)
+
+    yield "session", session + will + subscribe + other + record(3, 1, b"\0") + record(6, 1, sized(b"a/#"))
+    yield "clean-start", session + subscribe + owe[0] + step(4, 1) + again + session
+    yield "end-lost", session + owe[0] + again + session + owe[1]
+    yield "flow", session + message + owe[2] + step(8, 1, 2, 9) + step(9, 1, 2) + nowhere + step(10, 1, 2)
+    yield "slice", owe[2] + session + moved + step(8, 1, 2, 9) + step(9, 1, 2) + moved + step(8, 1, 2, 9)
+    yield "many", session + b"".join(owe) + b"".join(step(10, 1, n) for n in range(19)) + b"".join(owe)
+    yield "backwards", session + b"".join(reversed(owe)) + step(10, 1, 5)
+    yield "same-id", session + owe[0] + owe[1] + step(8, 1, 0, 9) + step(8, 1, 1, 9)
+    yield "received", session + message + step(11, 1, 8) + step(12, 1, 7)
+    yield "retained", b"".join(retained) + retained[0]
+    yield "group", group + shared + session + ids + step(8, 1, 30, 4) + step(17, 9, 2) + step(15, 9) + group
+    yield "relayed", relayed + session + owe[0] + group + shared + retained[0] + record(18, b"\1", 3 << 32)
+    yield "round", session + b"".join(
+        record(7, 1, b"\1", (n * 0x1FFFFFFF) & 0xFFFFFFFF, 2, 50) for n in range(20))
+
+
 TARGETS = {
     "utf8": utf8,
     "map": lambda: programs("map", 24, 400),
     "wheel": lambda: programs("wheel", 24, 600),
     "filter": filter_,
+    "image": image,
     "packet": packet,
     "header": header,
     "property": property_,
