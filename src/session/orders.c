@@ -190,10 +190,11 @@ static enum gw_status make_slot(struct gw_orders *orders)
     return build_slots(orders, 1);
 }
 
-static enum gw_status append(struct gw_orders *orders, uint32_t order)
+/* newest: behind all that were ever seen. */
+static enum gw_status append(struct gw_orders *orders, uint32_t order, bool newest)
 {
     GW_TRY(make_room(orders));
-    if (orders->count > 0 && rank(orders, order) < rank_at(orders, orders->count - 1))
+    if (!newest && orders->count > 0 && rank(orders, order) < rank_at(orders, orders->count - 1))
         orders->mixed = true;
     GW_TRY(make_slot(orders));
     if (orders->slots)
@@ -213,7 +214,7 @@ enum gw_status gw_orders_add(struct gw_orders *orders, uint32_t order, void **re
         return GW_NOT_FOUND;
     uint32_t place = newest ? NOWHERE : place_of(orders, order);
     if (place == NOWHERE) {
-        GW_TRY(append(orders, order));
+        GW_TRY(append(orders, order, newest));
         place = orders->count - 1;
     }
     *ret_item = item_at(orders, place);
