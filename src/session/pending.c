@@ -39,10 +39,12 @@ static void prune(struct gw_image *image)
 {
     size_t kept = 0;
     for (size_t i = 0; i < image->unfinished_count; i++) {
-        if (is_finished(image, &image->unfinished[i]))
-            free(image->unfinished[i].had);
+        struct gw_image_unfinished message = image->unfinished[i];
+        image->unfinished[i].had = NULL;
+        if (is_finished(image, &message))
+            free(message.had);
         else
-            image->unfinished[kept++] = image->unfinished[i];
+            image->unfinished[kept++] = message;
     }
     image->unfinished_count = kept;
 }

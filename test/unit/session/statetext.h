@@ -52,7 +52,8 @@ static inline char *words_text(struct words *words)
     char *text = malloc(size);
     GW_ASSERT(text != NULL);
     char *at = text;
-    qsort(words->all, words->count, sizeof(*words->all), words_compare);
+    if (words->count > 0)
+        qsort(words->all, words->count, sizeof(*words->all), words_compare);
     for (size_t i = 0; i < words->count; i++) {
         at += snprintf(at, size - (size_t)(at - text), "%s%s", i > 0 ? " " : "", words->all[i]);
         free(words->all[i]);
