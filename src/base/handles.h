@@ -41,6 +41,12 @@ void *gw_handles_get(const struct gw_handles *handles, uint64_t handle);
 /* Makes a handle stale; fine if it is. */
 void gw_handles_remove(struct gw_handles *handles, uint64_t handle);
 
+/* The object in a slot, or NULL, for walks over all that live: slots 0 to capacity - 1. */
+static inline void *gw_handles_at(const struct gw_handles *handles, uint32_t slot)
+{
+    return slot < handles->capacity ? handles->slots[slot].object : NULL;
+}
+
 /* The owner's number inside a handle. */
 static inline uint32_t gw_handles_owner(uint64_t handle)
 {

@@ -8,6 +8,8 @@
 #include "broker/deliverer.h"
 #include "broker/durability.h"
 #include "broker/group.h"
+#include "broker/held.h"
+#include "broker/journal.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
 #include "topic/name.h"
@@ -211,8 +213,11 @@ static enum gw_status find_session(struct gw_guest *client, const struct gw_conn
     if (session && session->link)
         take_over(client, &session, now);
     if (session && connect->clean_start) {
+        bool was_durable = session->serial != 0;
         gw_registry_end(shard, session, now);
         session = NULL;
+        if (was_durable) /* it must not rise again once CONNACK says that it is gone */
+            gw_held_cork(client);
     }
     *ret_present = session != NULL;
     if (!session)
@@ -416,7 +421,12 @@ static enum gw_status join(struct gw_guest *client, const struct gw_connect *con
     session->link = client;
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
     gw_metrics_add(&shard->metrics, GW_METRIC_CLIENTS_CONNECTED, 1);
-    return set_will(client, connect);
+    GW_TRY(set_will(client, connect));
+    gw_journal_session(shard, session);
+    /* CONNACK says that this session is as CONNECT has it, and that an older will is off. */
+    if (session->serial != 0)
+        gw_held_cork(client);
+    return GW_OK;
 }
 
 bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connect,

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "broker/durability.h"
 #include "broker/guest.h"
+#include "broker/journal.h"
+#include "broker/restore.h"
 #include "broker/shard.h"
 #include "broker/sysinfo.h"
 #include "os/thread.h"
@@ -11,6 +14,7 @@
 #define DRAIN_POLL        (2 * GW_NS_PER_MS)
 #define CLEAR_TURNS_MAX   1000u
 #define CLEAR_TURNS_QUIET 3u
+#define SETTLE_TURNS      4u /* a word, its answer, and what that brings about */
 
 /* A listener and who it calls on each shard. */
 struct post {
@@ -21,6 +25,7 @@ struct post {
 
 struct gw_broker {
     struct gw_shard_world world;
+    struct gw_journal_world journal;
     struct gw_shard_config *config;
     struct gw_thread *threads;
     struct gw_sysinfo *sysinfo;
@@ -28,6 +33,7 @@ struct gw_broker {
     struct post *posts; /* listener_count x shard_count */
     size_t listener_count;
     unsigned started; /* threads that run */
+    bool storing;     /* so do the store's */
 };
 
 /* An order to a shard from the controlling thread. */
@@ -133,6 +139,8 @@ void gw_broker_free(struct gw_broker *broker)
     struct gw_shard_world *world = &broker->world;
     if (broker->sysinfo) /* every shard is complete */
         clear_loops(broker);
+    if (broker->storing)
+        gw_store_stop(broker->journal.store);
     gw_sysinfo_free(broker->sysinfo);
     close_listeners(broker);
     for (unsigned i = 0; i < world->shard_count; i++)
@@ -141,9 +149,122 @@ void gw_broker_free(struct gw_broker *broker)
     gw_shard_config_unref(broker->config);
     free(broker->posts);
     free(broker->threads);
+    gw_store_close(broker->journal.store);
+    free(broker->journal.marks);
     free(world->strangers);
     free(world->shards);
     free(broker);
+}
+
+/* -- the store -- */
+
+static void apply(void *user, uint8_t kind, gw_position position, struct gw_span body)
+{
+    gw_image_apply(user, kind, position, body);
+}
+
+/* Turns the loops until nothing is on its way between them. */
+static void settle_loops(struct gw_broker *broker)
+{
+    for (unsigned turn = 0; turn < SETTLE_TURNS; turn++)
+        for (unsigned s = 0; s < broker->world.shard_count; s++)
+            gw_loop_turn(broker->world.shards[s].loop, gw_clock_mono(broker->world.services.clock));
+}
+
+static void log_recovered(const struct gw_broker *broker, const struct gw_store_report *report,
+                          const struct gw_restore_counts *counts, gw_mono_ns began)
+{
+    gw_mono_ns now = gw_clock_mono(broker->world.services.clock);
+    struct gw_log_field fields[] = {
+        gw_log_str("path", gw_durability_path(&broker->config->config)),
+        gw_log_number("sessions", (int64_t)counts->sessions),
+        gw_log_number("subscriptions", (int64_t)counts->subscriptions),
+        gw_log_number("queued", (int64_t)counts->queued),
+        gw_log_number("retained", (int64_t)counts->retained),
+        gw_log_number("on_their_way", (int64_t)counts->unfinished),
+        gw_log_number("lost", (int64_t)counts->lost),
+        gw_log_number("segments", (int64_t)report->segments),
+        gw_log_number("read_bytes", (int64_t)report->bytes),
+        gw_log_number("after_ms", (int64_t)((now - began) / GW_NS_PER_MS)),
+    };
+    gw_log_event(broker->world.services.log, GW_LOG_INFO, "store.open", "the store is open", fields,
+                 GW_COUNT_OF(fields));
+}
+
+static enum gw_status restore(struct gw_broker *broker, struct gw_image *image,
+                              struct gw_restore_counts *ret_counts)
+{
+    struct gw_shard_world *world = &broker->world;
+    atomic_store_explicit(&broker->journal.serial, image->serial_max, memory_order_relaxed);
+    GW_TRY(gw_image_finish(image));
+    settle_loops(broker); /* they learn what time it is */
+    GW_TRY(gw_restore_run(world, image, ret_counts));
+    settle_loops(broker);
+    GW_TRY(gw_restore_finish(world, image, ret_counts));
+    settle_loops(broker);
+    while (gw_store_step(broker->journal.store))
+        ;
+    return GW_OK;
+}
+
+static enum gw_status open_store(struct gw_broker *broker, struct gw_store_error *ret_error)
+{
+    const struct gw_config *config = &broker->config->config;
+    const struct gw_broker_services *services = &broker->world.services;
+    size_t count = broker->world.shard_count;
+    struct gw_store_options options = {
+        .disk = services->disk,
+        .clock = services->clock,
+        .log = services->log,
+        .path = gw_durability_path(config),
+        .segment_size = config->store.segment,
+        .stream_count = (unsigned)count,
+    };
+    GW_TRY(gw_store_open(&options, &broker->journal.store, ret_error));
+    broker->journal.marks = calloc(count * count, sizeof(*broker->journal.marks));
+    if (!broker->journal.marks)
+        return GW_NO_MEMORY;
+    broker->world.journal = &broker->journal;
+    for (unsigned i = 0; i < count; i++)
+        GW_TRY(gw_journal_init(&broker->world.shards[i]));
+    return GW_OK;
+}
+
+enum gw_status gw_broker_recover(struct gw_broker *broker, struct gw_store_error *ret_error)
+{
+    const struct gw_broker_services *services = &broker->world.services;
+    *ret_error = (struct gw_store_error){.what = "out of memory"};
+    if (!services->disk || !gw_durability_path(&broker->config->config))
+        return GW_OK;
+    gw_mono_ns began = gw_clock_mono(services->clock);
+    GW_TRY(open_store(broker, ret_error));
+    struct gw_store_report report;
+    struct gw_restore_counts counts;
+    struct gw_image *image = gw_image_new(services->seed);
+    enum gw_status status =
+        image ? gw_store_recover(broker->journal.store, apply, image, &report, ret_error)
+              : GW_NO_MEMORY;
+    if (status == GW_OK)
+        status = restore(broker, image, &counts);
+    gw_image_free(image);
+    if (status == GW_OK && !services->stepped) {
+        status = gw_store_start(broker->journal.store);
+        ret_error->what = "cannot start a thread";
+        broker->storing = status == GW_OK;
+    }
+    if (status == GW_OK)
+        log_recovered(broker, &report, &counts, began);
+    return status;
+}
+
+bool gw_broker_step_store(struct gw_broker *broker)
+{
+    return broker->journal.store && gw_store_step(broker->journal.store);
+}
+
+struct gw_store *gw_broker_store(const struct gw_broker *broker)
+{
+    return broker->journal.store;
 }
 
 /* -- listeners -- */
@@ -152,7 +273,8 @@ static void on_accept(void *user, struct gw_listener *listener, struct gw_conn *
                       gw_mono_ns now)
 {
     const struct post *post = user;
-    gw_guest_accept(post->shard, listener, post->anonymous, conn, now);
+    (void)listener;
+    gw_guest_accept(post->shard, post->anonymous, conn, now);
 }
 
 static enum gw_status open_listener(struct gw_broker *broker,

@@ -3,7 +3,7 @@
  *
  * Layer   broker.
  * Owner   one controlling thread (daemon); the simulator turns the loops itself.
- * Life    new, open, start (threads), drain, wait, free.
+ * Life    new, recover, open, start (threads), drain, wait, free.
  * Limits  those of the configuration; GW_BROKER_SHARDS_MAX loops.
  */
 #ifndef GW_BROKER_BROKER_H
@@ -11,6 +11,8 @@
 
 #include "config/config.h"
 #include "net/listener.h"
+#include "os/disk.h"
+#include "store/store.h"
 
 #define GW_BROKER_SHARDS_MAX 64u /* one bit each in an interest mask */
 
@@ -21,7 +23,9 @@ struct gw_broker_services {
     const struct gw_log *log;
     const struct gw_sockets *sockets;
     const struct gw_clock *clock;
-    uint64_t seed; /* hashes, ids, choices; from os/entropy, or the simulator's */
+    uint64_t seed;              /* hashes, ids, choices; from os/entropy, or the simulator's */
+    const struct gw_disk *disk; /* for the store; NULL: nothing is kept, whatever store.path says */
+    bool stepped;               /* nobody starts the store's threads: gw_broker_step_store */
 };
 
 /* Which listener could not be opened and why. */
@@ -35,6 +39,15 @@ struct gw_broker_error {
 GW_MUST_USE enum gw_status gw_broker_new(const struct gw_config *config,
                                          const struct gw_broker_services *services,
                                          struct gw_broker **ret_broker);
+/* Opens the store, if there is to be one, and brings back what it holds; before open. Logs what was
+ * recovered. Any other status than GW_OK: the broker cannot be used, *ret_error says why. */
+GW_MUST_USE enum gw_status gw_broker_recover(struct gw_broker *broker,
+                                             struct gw_store_error *ret_error);
+/* One commit of a stepped store; true if there was anything to do. */
+bool gw_broker_step_store(struct gw_broker *broker);
+/* The store; NULL if there is none. */
+struct gw_store *gw_broker_store(const struct gw_broker *broker);
+
 /* Opens the listeners; a failure leaves none open. GW_OS_ERROR with the error. */
 GW_MUST_USE enum gw_status gw_broker_open(struct gw_broker *broker,
                                           struct gw_broker_error *ret_error);

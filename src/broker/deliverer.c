@@ -1,5 +1,7 @@
 #include "broker/deliverer.h"
 
+#include "broker/held.h"
+#include "broker/ledger.h"
 #include "broker/replay.h"
 #include "wire/ack.h"
 #include "wire/publish.h"
@@ -153,6 +155,18 @@ static enum gw_status send_delivery(struct gw_guest *client, struct gw_delivery 
     return GW_OK;
 }
 
+/* What comes next may have to wait until the log has its packet identifier. */
+static void wait_for_log(struct gw_shard *shard, struct gw_session *session)
+{
+    const struct gw_outbox *outbox = &session->outbox;
+    if (!shard->journal || gw_list_empty(&outbox->queued))
+        return;
+    const struct gw_delivery *head =
+        GW_CONTAINER_CONST(outbox->queued.next, struct gw_delivery, link);
+    if (head->ready > shard->journal->ledger.reached)
+        gw_ledger_on_wait(shard, session);
+}
+
 void gw_deliverer_pump(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_session *session = client->session;
@@ -168,8 +182,10 @@ void gw_deliverer_pump(struct gw_guest *client, gw_mono_ns now)
             break;
         }
         struct gw_delivery *next = gw_outbox_next(outbox, &shard->sessions.host, now);
-        if (!next)
+        if (!next) {
+            wait_for_log(shard, session);
             break;
+        }
         status = send_delivery(client, next, now);
     }
     if (outbox->dropped > dropped)
@@ -230,6 +246,7 @@ static bool enqueue(struct gw_shard *shard, struct gw_session *session, struct g
     enum gw_status status = gw_outbox_push(&session->outbox, &shard->sessions.host, message,
                                            options, unbounded ? NULL : &limits, &evicted);
     gw_shard_count_outbox(shard, &session->outbox);
+    gw_ledger_on_push(shard, session);
     if (evicted > 0 || status != GW_OK) {
         gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, evicted + (status != GW_OK));
         gw_shard_log_full(shard, session, evicted + (status != GW_OK));
@@ -247,7 +264,9 @@ static bool give(struct gw_shard *shard, struct gw_session *session, struct gw_m
         return true;
     if (!client && options->qos == 0 && !gw_shard_settings(shard)->limits.queue.qos0)
         return false;
-    if (gw_shard_memory_full(shard) && !unbounded) {
+    /* What the log has does not stay in memory, and somebody relies on it. */
+    bool is_kept = session->outbox.durable && message->blob && gw_blob_position(message->blob) != 0;
+    if (!unbounded && !is_kept && gw_shard_memory_full(shard)) {
         gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, 1);
         return false;
     }
@@ -270,13 +289,27 @@ bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
     return given;
 }
 
+/* PUBREL says that PUBREC will not be forgotten: it goes out when the log has it. */
+static void send_pubrel(struct gw_guest *client, gw_packet_id packet_id, enum gw_reason reason)
+{
+    struct gw_held_ack ack = {
+        .type = GW_PACKET_PUBREL,
+        .packet_id = packet_id,
+        .reason = (uint8_t)reason,
+        .durability = client->session->serial != 0 && reason == GW_REASON_SUCCESS
+                          ? GW_DURABILITY_DISK
+                          : GW_DURABILITY_MEMORY,
+    };
+    gw_held_send(client, &ack);
+}
+
 void gw_deliverer_resume(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_outbox *outbox = &client->session->outbox;
     gw_outbox_on_resume(outbox, client->peer.receive_max);
     GW_LIST_FOREACH (link, &outbox->releasing) {
         const struct gw_delivery *delivery = GW_CONTAINER(link, struct gw_delivery, link);
-        gw_guest_send_ack(client, GW_PACKET_PUBREL, delivery->packet_id, GW_REASON_SUCCESS);
+        send_pubrel(client, delivery->packet_id, GW_REASON_SUCCESS);
     }
     gw_deliverer_pump(client, now);
 }
@@ -289,9 +322,9 @@ static void on_pubrec(struct gw_guest *client, const struct gw_ack *ack, enum gw
     if (v5 && ack->reason >= GW_REASON_UNSPECIFIED)
         return;
     if (status == GW_OK || status == GW_NOT_FOUND)
-        gw_guest_send_ack(client, GW_PACKET_PUBREL, ack->packet_id,
-                          v5 && status == GW_NOT_FOUND ? GW_REASON_PACKET_ID_NOT_FOUND
-                                                       : GW_REASON_SUCCESS);
+        send_pubrel(client, ack->packet_id,
+                    v5 && status == GW_NOT_FOUND ? GW_REASON_PACKET_ID_NOT_FOUND
+                                                 : GW_REASON_SUCCESS);
 }
 
 static enum gw_status settle(struct gw_guest *client, const struct gw_ack *ack)

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "broker/debts.h"
 #include "broker/deliverer.h"
 #include "broker/interest.h"
+#include "broker/journal.h"
 #include "broker/router.h"
 #include "topic/name.h"
 #include "topic/share.h"
@@ -18,8 +20,10 @@ struct gw_group {
     struct gw_share share;
     struct gw_outbox queue; /* what no member can take now; only its `queued` part is used */
     uint64_t handle;        /* the `share` of what is handed out */
+    uint64_t serial;        /* names it in the log; 0 = it is not there */
     uint32_t online_count;  /* members whose clients are there, full or not */
     uint32_t persistent_count;
+    struct gw_debts debts;   /* with a serial: what it is owed */
     uint32_t full_untold;    /* messages dropped since the log was told */
     gw_mono_ns full_told_at; /* 0: never */
     uint16_t text_size;
@@ -69,6 +73,16 @@ struct gw_group *gw_group_of(struct gw_target *target)
     return GW_CONTAINER(target, struct gw_group, target);
 }
 
+bool gw_group_is_durable(const struct gw_group *group)
+{
+    return group->serial != 0;
+}
+
+uint64_t gw_group_serial(const struct gw_group *group)
+{
+    return group->serial;
+}
+
 static struct gw_span bare_filter(struct gw_span text)
 {
     struct gw_filter_parts parts;
@@ -77,8 +91,27 @@ static struct gw_span bare_filter(struct gw_span text)
     return parts.filter;
 }
 
+/* One of its members has had the message, or nobody will. */
+static void settle_debt(struct gw_shard *shard, struct gw_group *group, uint32_t order)
+{
+    if (order != 0 && gw_debts_settle(&group->debts, order))
+        gw_journal_group_settled(shard, group->serial, order);
+}
+
+/* The group is owed a message, if the log has it; returns what it calls it, 0: nothing. */
+static uint32_t owe(struct gw_shard *shard, struct gw_group *group, struct gw_blob *blob)
+{
+    if (group->serial == 0 || gw_blob_position(blob) == 0)
+        return 0;
+    uint32_t order = gw_debts_add(&group->debts, blob);
+    gw_journal_group_owe(shard, group->serial, order, blob);
+    return order;
+}
+
 static void group_free(struct gw_shard *shard, struct gw_group *group)
 {
+    gw_journal_group_end(shard, group->serial);
+    gw_debts_fini(&group->debts);
     gw_subindex_remove(shard->routes.index, &group->target.entry);
     gw_outbox_fini(&group->queue, &shard->sessions.host);
     gw_shard_count_outbox(shard, &group->queue);
@@ -150,7 +183,8 @@ void gw_group_join(struct gw_shard *shard, const struct gw_subscription *subscri
 {
     struct gw_span text = gw_subscription_filter(subscription);
     if (is_new)
-        gw_interest_add(shard, bare_filter(text), owner_of(shard, text));
+        gw_interest_add(shard, bare_filter(text), owner_of(shard, text),
+                        subscription->session->serial != 0);
     tell(shard, GW_RELAY_JOIN, subscription);
 }
 
@@ -158,7 +192,8 @@ void gw_group_leave(struct gw_shard *shard, const struct gw_subscription *subscr
 {
     struct gw_span text = gw_subscription_filter(subscription);
     tell(shard, GW_RELAY_LEAVE, subscription);
-    gw_interest_drop(shard, bare_filter(text), owner_of(shard, text));
+    gw_interest_drop(shard, bare_filter(text), owner_of(shard, text),
+                     subscription->session->serial != 0);
 }
 
 static void tell_all(struct gw_shard *shard, struct gw_session *session)
@@ -194,7 +229,9 @@ static void give_back_all(struct gw_shard *shard, struct gw_session *session, bo
             .blob = delivery->message,
             .target = delivery->share,
             .origin = session->handle,
+            .serial = delivery->group,
             .id = delivery->id,
+            .order = delivery->group_order,
             .qos = delivery->qos & 3u,
             .flags = flags & 0x3Fu,
         };
@@ -218,10 +255,11 @@ void gw_group_on_end(struct gw_shard *shard, struct gw_session *session)
 void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order)
 {
     const struct gw_session *session = GW_CONTAINER(outbox, struct gw_session, outbox);
-    (void)group_order; /* no group is in the log yet */
     gw_relay_post(user, gw_handles_owner(share),
-                  &(struct gw_relay_event){
-                      .kind = GW_RELAY_SETTLE, .target = share, .origin = session->handle});
+                  &(struct gw_relay_event){.kind = GW_RELAY_SETTLE,
+                                           .target = share,
+                                           .origin = session->handle,
+                                           .order = group_order});
 }
 
 void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
@@ -233,6 +271,8 @@ void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw
     gw_message_open(event->blob, &message);
     struct gw_delivery_options options = {
         .share = event->origin,
+        .group = event->serial,
+        .group_order = event->order,
         .ids = &event->id,
         .id_count = event->id != 0 ? 1 : 0,
         .qos = gw_router_qos(&message, event->qos),
@@ -244,7 +284,7 @@ void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw
             options.qos == 0 || gw_share_is_sticky(gw_shard_settings(shard)->shared.strategy);
         if (!gw_deliverer_give(shard, session, &message, &options, !bounded) && options.qos > 0)
             gw_group_settled(shard, &session->outbox, event->origin,
-                             0); /* lost: it is free again */
+                             event->order); /* lost: it is free again */
         gw_blob_unref(&event->blob);
         return;
     }
@@ -254,6 +294,7 @@ void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw
                                            .blob = event->blob,
                                            .target = event->origin,
                                            .origin = event->target,
+                                           .order = event->order,
                                            .qos = options.qos & 3u});
 }
 
@@ -273,11 +314,14 @@ static void update(struct gw_shard *shard, struct member *member)
     gw_share_set_online(share, &member->base, member->online && !full);
 }
 
-static void assign(struct gw_shard *shard, struct member *member, const struct gw_message *message)
+static void assign(struct gw_shard *shard, struct member *member, const struct gw_message *message,
+                   uint32_t order)
 {
     if (gw_router_qos(message, member->qos) > 0) {
         member->base.in_flight++;
         update(shard, member);
+    } else { /* nobody will say that it arrived */
+        settle_debt(shard, member->group, order);
     }
     gw_relay_post(shard, gw_handles_owner(member->key.session),
                   &(struct gw_relay_event){
@@ -285,7 +329,9 @@ static void assign(struct gw_shard *shard, struct member *member, const struct g
                       .blob = gw_blob_ref(message->blob),
                       .target = member->key.session,
                       .origin = member->key.group,
+                      .serial = member->group->serial,
                       .id = member->id,
+                      .order = order,
                       .qos = member->qos & 3u,
                       .flags = member->retain_as_published ? GW_RELAY_RETAIN_AS_PUBLISHED : 0,
                   });
@@ -320,12 +366,15 @@ static void log_full(const struct gw_shard *shard, struct gw_group *group, uint3
 }
 
 /* Keeps a message until a member can take it. */
-static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_message *message)
+static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_message *message,
+                 uint32_t order)
 {
     const struct gw_config *config = gw_shard_settings(shard);
     bool worth = message->qos > 0 || config->limits.queue.qos0;
-    if (group->online_count == 0 && (group->persistent_count == 0 || !worth))
+    if (group->online_count == 0 && (group->persistent_count == 0 || !worth)) {
+        settle_debt(shard, group, order);
         return;
+    }
     struct gw_outbox_limits limits = {
         .bytes_max = (size_t)config->shared.queue.bytes,
         .messages_max = config->shared.queue.messages,
@@ -333,26 +382,39 @@ static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_messa
                                                                        : GW_OUTBOX_DROP_NEWEST,
         .now = gw_loop_now(shard->loop),
     };
-    struct gw_delivery_options options = {.qos = 0};
+    struct gw_delivery_options options = {.group_order = order};
     uint32_t evicted = 0;
     enum gw_status status =
         gw_outbox_push(&group->queue, &shard->sessions.host, message, &options, &limits, &evicted);
     gw_shard_count_outbox(shard, &group->queue);
     if (evicted == 0 && status == GW_OK)
         return;
+    if (status != GW_OK)
+        settle_debt(shard, group, order);
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, evicted + (status != GW_OK));
     log_full(shard, group, evicted + (status != GW_OK));
+}
+
+static void give(struct gw_shard *shard, struct gw_group *group, struct gw_message *message,
+                 uint32_t order)
+{
+    struct member *member = group->queue.queued_count == 0 ? choose(group, message) : NULL;
+    if (member)
+        assign(shard, member, message, order);
+    else
+        hold(shard, group, message, order);
 }
 
 void gw_group_give(struct gw_shard *shard, struct gw_group *group, struct gw_message *message)
 {
     enum gw_status status = gw_message_keep(message);
     GW_ASSERT(status == GW_OK);
-    struct member *member = group->queue.queued_count == 0 ? choose(group, message) : NULL;
-    if (member)
-        assign(shard, member, message);
-    else
-        hold(shard, group, message);
+    give(shard, group, message, message->qos > 0 ? owe(shard, group, message->blob) : 0);
+}
+
+void gw_group_dropped(void *user, struct gw_outbox *outbox, uint32_t group_order)
+{
+    settle_debt(user, GW_CONTAINER(outbox, struct gw_group, queue), group_order);
 }
 
 /* Hands out what is queued as far as members can take it. */
@@ -368,8 +430,9 @@ static void drain(struct gw_shard *shard, struct gw_group *group)
         if (!member)
             break;
         gw_blob_ref(message.blob);
+        uint32_t order = next->group_order;
         gw_outbox_sent(&group->queue, host, next);
-        assign(shard, member, &message);
+        assign(shard, member, &message, order);
         gw_message_drop(&message);
     }
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED,
@@ -414,6 +477,7 @@ static struct gw_group *group_at(struct gw_shard *shard, struct gw_span text)
     memcpy(group->text, text.data, text.size);
     gw_share_init(&group->share, gw_shard_settings(shard)->shared.strategy);
     gw_outbox_init(&group->queue);
+    gw_debts_init(&group->debts);
     gw_list_init(&group->waiting);
     enum gw_status status = gw_map_insert(&shard->routes.groups, &group->node);
     if (status == GW_OK)
@@ -463,6 +527,8 @@ static void set_state(struct gw_shard *shard, struct member *member,
     member->id = event->id;
     member->qos = event->qos;
     member->retain_as_published = (event->flags & GW_RELAY_RETAIN_AS_PUBLISHED) != 0;
+    if (group->persistent_count > 0 && group->serial == 0)
+        group->serial = gw_journal_group(shard, gw_span_of(group->text, group->text_size));
     update(shard, member);
     want_drain(shard, group);
 }
@@ -520,6 +586,8 @@ void gw_group_on_settle(struct gw_shard *shard, struct gw_relay_event *event, gw
     (void)now;
     struct gw_group *group = gw_handles_get(&shard->routes.group_handles, event->target);
     struct member *member = group ? find_member(shard, group, event->origin) : NULL;
+    if (group)
+        settle_debt(shard, group, event->order);
     if (member)
         settle(shard, member);
 }
@@ -542,7 +610,48 @@ void gw_group_on_return(struct gw_shard *shard, struct gw_relay_event *event, gw
     if (group) {
         struct gw_message message;
         gw_message_open(event->blob, &message);
-        gw_group_give(shard, group, &message);
+        give(shard, group, &message, event->order);
     }
     gw_blob_unref(&event->blob);
+}
+
+/* -- the log -- */
+
+void gw_group_restore(struct gw_shard *shard, struct gw_span filter, uint64_t serial,
+                      uint32_t next_order)
+{
+    struct gw_group *group = group_at(shard, filter);
+    group->serial = serial;
+    group->debts.next_order = next_order != 0 ? next_order : 1;
+}
+
+bool gw_group_restored(struct gw_shard *shard, struct gw_span filter)
+{
+    struct gw_group *group = find_group(shard, filter);
+    if (!group || group->persistent_count > 0)
+        return group != NULL;
+    group_free(shard, group);
+    return false;
+}
+
+void gw_group_restore_message(struct gw_shard *shard, struct gw_span filter, struct gw_blob *blob,
+                              uint32_t order)
+{
+    struct gw_group *group = find_group(shard, filter);
+    struct gw_message message;
+    gw_message_open(blob, &message);
+    gw_debts_restore(&group->debts, blob, order);
+    give(shard, group, &message, order);
+    gw_blob_unref(&blob);
+}
+
+void gw_group_slice(struct gw_shard *shard, const struct gw_group *group)
+{
+    if (group->serial == 0)
+        return;
+    gw_journal_group_again(shard, group->serial, gw_span_of(group->text, group->text_size));
+    for (size_t i = 0; i < group->debts.count; i++)
+        if (group->debts.items[i].message)
+            gw_journal_group_owe(shard, group->serial, group->debts.items[i].order,
+                                 group->debts.items[i].message);
 }

@@ -37,6 +37,8 @@ void gw_group_on_offline(struct gw_shard *shard, struct gw_session *session);
 void gw_group_on_end(struct gw_shard *shard, struct gw_session *session);
 /* gw_outbox_host.on_settled: user is the shard. */
 void gw_group_settled(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order);
+/* gw_outbox_host.on_dropped: from the queue of a group. */
+void gw_group_dropped(void *user, struct gw_outbox *outbox, uint32_t group_order);
 void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
 
 /* -- for the group's shard -- */
@@ -45,8 +47,23 @@ void gw_group_on_assign(struct gw_shard *shard, struct gw_relay_event *event, gw
  * which may be deep inside the delivery of something else. */
 void gw_group_run(struct gw_shard *shard);
 
+/* True if it has a member whose session is in the log: what it is owed is too. */
+bool gw_group_is_durable(const struct gw_group *group);
+/* Names it in the log; 0 = it is not there. */
+uint64_t gw_group_serial(const struct gw_group *group);
+
 /* The group behind an entry of kind GW_TARGET_GROUP. */
 struct gw_group *gw_group_of(struct gw_target *target);
+/* A group of the log, before its members join; after they have: false if none of them is durable,
+ * and the group is gone. Then what it was owed, oldest first; takes the reference over. */
+void gw_group_restore(struct gw_shard *shard, struct gw_span filter, uint64_t serial,
+                      uint32_t next_order);
+bool gw_group_restored(struct gw_shard *shard, struct gw_span filter);
+void gw_group_restore_message(struct gw_shard *shard, struct gw_span filter, struct gw_blob *blob,
+                              uint32_t order);
+/* Writes it to the log once more, with what it is owed. */
+void gw_group_slice(struct gw_shard *shard, const struct gw_group *group);
+
 /* A message that matches the group: to one member, or into the queue. */
 void gw_group_give(struct gw_shard *shard, struct gw_group *group, struct gw_message *message);
 void gw_group_on_join(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);

@@ -7,10 +7,10 @@
 #include "base/assert.h"
 #include "broker/connector.h"
 #include "broker/deliverer.h"
+#include "broker/journal.h"
 #include "broker/publisher.h"
 #include "broker/registry.h"
 #include "broker/subscriber.h"
-#include "wire/ack.h"
 #include "wire/disconnect.h"
 
 #define CLOSE_FLUSH_TIME (2 * GW_NS_PER_S)
@@ -59,6 +59,7 @@ static struct gw_guest *client_new(struct gw_shard *shard, struct gw_conn *conn)
     client->shard = shard;
     gw_list_init(&client->link);
     gw_list_init(&client->paused);
+    gw_held_init(&client->held);
     gw_timer_init(&client->timer, on_timer);
     gw_assembler_init(&client->assembler, (uint32_t)limits->packet_before_connect);
     gw_buf_init(&client->stash, (size_t)limits->packet_before_connect + GW_LOOP_READ_SIZE);
@@ -70,6 +71,7 @@ static void client_free(struct gw_guest *client)
 {
     gw_list_remove(&client->link);
     gw_list_remove(&client->paused);
+    gw_held_fini(&client->held);
     gw_wheel_cancel(gw_loop_wheel(client->shard->loop), &client->timer);
     gw_assembler_fini(&client->assembler);
     gw_alias_fini(&client->alias_in);
@@ -93,8 +95,7 @@ static void refuse_connection(struct gw_shard *shard, struct gw_conn *conn, cons
     gw_conn_close(conn, false, 0);
 }
 
-void gw_guest_accept(struct gw_shard *shard, struct gw_listener *listener, bool anonymous,
-                     struct gw_conn *conn, gw_mono_ns now)
+void gw_guest_accept(struct gw_shard *shard, bool anonymous, struct gw_conn *conn, gw_mono_ns now)
 {
     const struct gw_config_limits *limits = &gw_shard_settings(shard)->limits;
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS_OPENED, 1);
@@ -118,7 +119,6 @@ void gw_guest_accept(struct gw_shard *shard, struct gw_listener *listener, bool 
         return;
     }
     client->counted = true;
-    client->listener = listener;
     client->anonymous = anonymous;
     client->since = now;
     gw_conn_set_events(conn, &conn_events, client);
@@ -497,6 +497,14 @@ static bool goes_elsewhere(struct gw_guest *client, const struct gw_frame *frame
     return true;
 }
 
+/* MQTT 3.x has no word for a full disk: what would have to be written waits, unread, for room. */
+static bool waits_for_room(const struct gw_guest *client, const struct gw_frame *frame)
+{
+    return frame->header.type == GW_PACKET_PUBLISH && (frame->header.flags & 6u) != 0 &&
+           client->state == GW_GUEST_CONNECTED && client->peer.version != GW_VERSION_5 &&
+           gw_journal_state(client->shard) == GW_STORE_FULL;
+}
+
 /* Stops reading from a peer that does not read what we answer. */
 static void choke(struct gw_guest *client)
 {
@@ -573,6 +581,16 @@ static bool had_its_share(struct gw_guest *client, unsigned frames, gw_mono_ns b
     return client->last_packet == GW_PACKET_PUBLISH && gw_relay_congested(shard);
 }
 
+/* True if others are behind with what this client sends: shards, the disk. */
+static bool is_ahead(const struct gw_guest *client)
+{
+    const struct gw_shard *shard = client->shard;
+    if (gw_held_many(&client->held) || gw_journal_congested(shard))
+        return true;
+    return client->last_packet == GW_PACKET_PUBLISH ? gw_relay_congested(shard)
+                                                    : gw_relay_full(shard);
+}
+
 static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
 {
     gw_mono_ns began = gw_clock_mono(gw_loop_clock(client->shard->loop));
@@ -594,14 +612,19 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
         }
         if (goes_elsewhere(client, &frame, bytes))
             return;
+        if (waits_for_room(client, &frame)) {
+            hold_back(client);
+            put_back(client, &frame, bytes);
+            return;
+        }
         on_frame(client, &frame, now);
+        gw_journal_breathe(client->shard);
         if (bytes.size > 0 && had_its_share(client, frames, began))
             break;
     }
     count(client);
     choke(client);
-    if (client->last_packet == GW_PACKET_PUBLISH ? gw_relay_congested(client->shard)
-                                                 : gw_relay_full(client->shard))
+    if (is_ahead(client))
         hold_back(client);
     if (gw_conn_unread(client->conn, bytes) != GW_OK)
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
@@ -679,15 +702,15 @@ void gw_guest_commit(struct gw_guest *client, size_t size)
     gw_metrics_add(&client->shard->metrics, GW_METRIC_PACKETS_SENT, 1);
 }
 
-void gw_guest_send_ack(struct gw_guest *client, enum gw_packet_type type, gw_packet_id id,
-                       uint8_t reason)
+void gw_guest_send_ack(struct gw_guest *client, const struct gw_ack *ack)
 {
-    struct gw_ack ack = {.type = type, .packet_id = id, .reason = reason};
-    uint8_t *memory = gw_guest_reserve(client, ACK_SIZE_MAX);
+    size_t room = ACK_SIZE_MAX + ack->props.raw.size;
+    uint8_t *memory = gw_guest_reserve(client, room);
     if (!memory)
         return;
-    struct gw_writer w = gw_writer_of(memory, ACK_SIZE_MAX);
-    gw_guest_commit(client, gw_ack_encode(&w, (enum gw_version)client->peer.version, &ack));
+    struct gw_writer w = gw_writer_of(memory, room);
+    gw_guest_commit(client, gw_ack_encode_within(&w, (enum gw_version)client->peer.version, ack,
+                                                 client->peer.packet_max));
 }
 
 bool gw_guest_has_room(const struct gw_guest *client)

@@ -15,11 +15,13 @@
 #define GW_BROKER_GUEST_H
 
 #include "auth/method.h"
+#include "broker/held.h"
 #include "broker/shard.h"
 #include "net/conn.h"
 #include "proto/alias.h"
 #include "proto/assembler.h"
 #include "proto/keepalive.h"
+#include "wire/ack.h"
 #include "wire/reason.h"
 
 /* Where a connection stands. */
@@ -86,8 +88,8 @@ struct gw_guest {
     struct gw_alias_table alias_out;
     struct gw_buf stash; /* bytes that move along to another shard */
     struct gw_guest_auth *auth;
-    struct gw_listener *listener;
-    char *user_name; /* for the log; NULL if none */
+    struct gw_held held; /* acknowledgements that wait for the disk */
+    char *user_name;     /* for the log; NULL if none */
     gw_mono_ns since;
     uint64_t waits_until; /* the turn in which it may take its session over; 0: not asked yet */
     size_t told_bytes;    /* what its shard has counted of what it holds */
@@ -102,8 +104,7 @@ struct gw_guest {
 };
 
 /* Takes a connection that a listener accepted. */
-void gw_guest_accept(struct gw_shard *shard, struct gw_listener *listener, bool anonymous,
-                     struct gw_conn *conn, gw_mono_ns now);
+void gw_guest_accept(struct gw_shard *shard, bool anonymous, struct gw_conn *conn, gw_mono_ns now);
 
 /* Sends the client, with what is in its stash, to the shard that owns its identifier. */
 void gw_guest_move(struct gw_guest *client, unsigned to);
@@ -130,9 +131,8 @@ void gw_guest_release_session(struct gw_guest *client, gw_mono_ns now);
  * client is being ended. Fill it through a writer and give its size to gw_guest_commit. */
 uint8_t *gw_guest_reserve(struct gw_guest *client, size_t size);
 void gw_guest_commit(struct gw_guest *client, size_t size);
-/* Sends PUBACK, PUBREC, PUBREL or PUBCOMP. */
-void gw_guest_send_ack(struct gw_guest *client, enum gw_packet_type type, gw_packet_id id,
-                       uint8_t reason);
+/* Sends PUBACK, PUBREC, PUBREL or PUBCOMP at once; others send through broker/held, in order. */
+void gw_guest_send_ack(struct gw_guest *client, const struct gw_ack *ack);
 
 /* How many bytes of output it may have waiting before deliveries stay in the session. */
 bool gw_guest_has_room(const struct gw_guest *client);

@@ -4,11 +4,15 @@
 
 #include "base/assert.h"
 
+enum { WANTED = 1, DURABLE = 2 }; /* flags of GW_RELAY_INTEREST */
+
 struct gw_interest {
     struct gw_target target; /* in the index while somebody wants it and it is not for this shard */
     struct gw_map_node node;
-    uint64_t told; /* other shards that have subscriptions, one bit each */
-    uint32_t here; /* subscriptions of this shard */
+    uint64_t told;         /* other shards that have subscriptions, one bit each */
+    uint64_t told_durable; /* those of them that have durable ones */
+    uint32_t here;         /* subscriptions of this shard */
+    uint32_t here_durable; /* durable ones among them */
     uint32_t key_size;
     uint8_t key[]; /* the shard that is to hear, then the filter */
 };
@@ -34,6 +38,12 @@ void gw_interest_init(struct gw_shard *shard)
 unsigned gw_interest_owner(const struct gw_target *target)
 {
     return GW_CONTAINER_CONST(target, struct gw_interest, target)->key[0];
+}
+
+bool gw_interest_durable(const struct gw_target *target)
+{
+    const struct gw_interest *interest = GW_CONTAINER_CONST(target, struct gw_interest, target);
+    return interest->here_durable > 0 || interest->told_durable != 0;
 }
 
 /* Finds or makes; a shard that cannot remember who wants what must not go on. */
@@ -89,9 +99,18 @@ void gw_interest_fini(struct gw_shard *shard)
     gw_map_fini(&shard->routes.interests);
 }
 
-/* The shard that is to hear knows by itself. */
-static void broadcast(struct gw_shard *shard, struct gw_span filter, unsigned owner, bool wanted)
+/* What the others have to know of this shard: two bits. */
+static unsigned word_of(const struct gw_interest *interest)
 {
+    return (interest->here > 0 ? (unsigned)WANTED : 0u) |
+           (interest->here_durable > 0 ? (unsigned)DURABLE : 0u);
+}
+
+/* The shard that is to hear knows by itself. */
+static void broadcast(struct gw_shard *shard, const struct gw_interest *interest)
+{
+    struct gw_span filter = filter_of(interest);
+    unsigned owner = interest->key[0];
     struct gw_blob *blob = gw_blob_new(filter.size);
     GW_ASSERT(blob != NULL);
     memcpy(blob->data, filter.data, filter.size);
@@ -101,31 +120,40 @@ static void broadcast(struct gw_shard *shard, struct gw_span filter, unsigned ow
                           &(struct gw_relay_event){.kind = GW_RELAY_INTEREST,
                                                    .blob = gw_blob_ref(blob),
                                                    .target = owner,
-                                                   .flags = wanted});
+                                                   .flags = word_of(interest) & 0x3Fu});
     gw_blob_unref(&blob);
 }
 
-void gw_interest_add(struct gw_shard *shard, struct gw_span filter, unsigned owner)
+/* One more or one fewer; the others hear if that changes anything for them. */
+static void change(struct gw_shard *shard, struct gw_interest *interest, bool durable, int by)
 {
-    if (shard->world->shard_count == 1)
-        return;
-    struct gw_interest *interest = interest_at(shard, filter, owner);
-    if (interest->here++ > 0)
-        return;
-    broadcast(shard, filter, owner, true);
+    unsigned before = word_of(interest);
+    interest->here += (uint32_t)by;
+    interest->here_durable += durable ? (uint32_t)by : 0u;
+    if (word_of(interest) != before)
+        broadcast(shard, interest);
     settle(shard, interest);
 }
 
-void gw_interest_drop(struct gw_shard *shard, struct gw_span filter, unsigned owner)
+void gw_interest_add(struct gw_shard *shard, struct gw_span filter, unsigned owner, bool durable)
+{
+    if (shard->world->shard_count == 1)
+        return;
+    change(shard, interest_at(shard, filter, owner), durable, 1);
+}
+
+void gw_interest_drop(struct gw_shard *shard, struct gw_span filter, unsigned owner, bool durable)
 {
     if (shard->world->shard_count == 1)
         return;
     struct gw_interest *interest = interest_at(shard, filter, owner);
-    GW_ASSERT(interest->here > 0);
-    if (--interest->here > 0)
-        return;
-    broadcast(shard, filter, owner, false);
-    settle(shard, interest);
+    GW_ASSERT(interest->here > 0 && interest->here_durable >= durable);
+    change(shard, interest, durable, -1);
+}
+
+static uint64_t with_bit(uint64_t bits, uint64_t bit, bool is_set)
+{
+    return is_set ? bits | bit : bits & ~bit;
 }
 
 void gw_interest_on_event(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
@@ -134,7 +162,8 @@ void gw_interest_on_event(struct gw_shard *shard, struct gw_relay_event *event, 
     struct gw_span filter = gw_span_of(event->blob->data, event->blob->size);
     struct gw_interest *interest = interest_at(shard, filter, (unsigned)event->target);
     uint64_t bit = (uint64_t)1 << event->from;
-    interest->told = event->flags ? interest->told | bit : interest->told & ~bit;
+    interest->told = with_bit(interest->told, bit, (event->flags & WANTED) != 0);
+    interest->told_durable = with_bit(interest->told_durable, bit, (event->flags & DURABLE) != 0);
     settle(shard, interest);
     gw_blob_unref(&event->blob);
 }

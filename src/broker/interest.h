@@ -20,12 +20,15 @@
 void gw_interest_init(struct gw_shard *shard);
 void gw_interest_fini(struct gw_shard *shard);
 
-/* One more, one fewer subscription of this shard to a bare filter, whose messages go to `owner`. */
-void gw_interest_add(struct gw_shard *shard, struct gw_span filter, unsigned owner);
-void gw_interest_drop(struct gw_shard *shard, struct gw_span filter, unsigned owner);
+/* One more, one fewer subscription of this shard to a bare filter, whose messages go to `owner`;
+ * durable: of a session that is in the log, so that these messages have to be written. */
+void gw_interest_add(struct gw_shard *shard, struct gw_span filter, unsigned owner, bool durable);
+void gw_interest_drop(struct gw_shard *shard, struct gw_span filter, unsigned owner, bool durable);
 
 /* The shard behind an entry of kind GW_TARGET_INTEREST. */
 unsigned gw_interest_owner(const struct gw_target *target);
+/* True if it has to write the message down. */
+bool gw_interest_durable(const struct gw_target *target);
 
 void gw_interest_on_event(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
 

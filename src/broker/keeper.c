@@ -1,6 +1,7 @@
 #include "broker/keeper.h"
 
 #include "base/assert.h"
+#include "broker/journal.h"
 
 #define SWEEP_PERIOD (50 * GW_NS_PER_MS)
 #define SWEEP_VISITS 1024u /* topics a slice: a million is gone through in less than a minute */
@@ -78,6 +79,8 @@ static void on_sweep(struct gw_timer *timer, gw_mono_ns now)
     for (size_t i = 0; i < sweep.count; i++) {
         struct gw_message message;
         gw_message_open(sweep.expired[i], &message);
+        if (gw_blob_position(sweep.expired[i]) != 0)
+            gw_journal_not_retained(shard, message.topic_name, NULL);
         remove_topic(shard, message.topic_name);
         gw_blob_unref(&sweep.expired[i]);
     }
@@ -126,12 +129,20 @@ void gw_keeper_on_retain(struct gw_shard *shard, struct gw_relay_event *event, g
     struct gw_message message;
     (void)now;
     gw_message_open(event->blob, &message);
+    struct gw_blob *old = gw_retained_get(shard->retained.set, message.topic_name);
+    bool was_written = old && gw_blob_position(old) != 0;
+    bool is_written = gw_blob_position(event->blob) != 0;
     if (message.payload.size == 0) {
+        if (is_written || was_written)
+            gw_journal_not_retained(shard, message.topic_name, event->blob);
         remove_topic(shard, message.topic_name);
         gw_blob_unref(&event->blob);
         return;
     }
-    struct gw_blob *old = gw_retained_get(shard->retained.set, message.topic_name);
+    if (is_written)
+        gw_journal_retained(shard, message.topic_name, event->blob);
+    else if (was_written) /* what the log does not have must not leave an older one */
+        gw_journal_not_retained(shard, message.topic_name, NULL);
     if (old)
         count(shard, old, -1);
     if (gw_retained_put(shard->retained.set, message.topic_name, event->blob) != GW_OK) {
@@ -142,4 +153,25 @@ void gw_keeper_on_retain(struct gw_shard *shard, struct gw_relay_event *event, g
     }
     count(shard, event->blob, 1);
     want_sweep(shard);
+}
+
+/* -- start-up -- */
+
+enum gw_status gw_keeper_restore(struct gw_shard *shard, struct gw_blob *blob)
+{
+    struct gw_message message;
+    gw_message_open(blob, &message);
+    if (gw_retained_put(shard->retained.set, message.topic_name, blob) != GW_OK) {
+        gw_blob_unref(&blob);
+        return GW_NO_MEMORY;
+    }
+    count(shard, blob, 1);
+    want_sweep(shard);
+    return GW_OK;
+}
+
+void gw_keeper_redo(struct gw_shard *shard, struct gw_blob *blob)
+{
+    struct gw_relay_event event = {.kind = GW_RELAY_RETAIN, .blob = gw_blob_ref(blob)};
+    gw_keeper_on_retain(shard, &event, gw_loop_now(shard->loop));
 }

@@ -2,6 +2,8 @@
 
 #include "auth/authority.h"
 #include "base/utf8.h"
+#include "broker/held.h"
+#include "broker/journal.h"
 #include "broker/keeper.h"
 #include "broker/router.h"
 #include "topic/name.h"
@@ -98,6 +100,8 @@ static const char *refusal_text(struct gw_shard *shard, enum gw_reason reason)
     case GW_REASON_NOT_AUTHORIZED: return "not authorized to publish to this topic";
     case GW_REASON_PAYLOAD_FORMAT_INVALID: return "payload marked as UTF-8 is not";
     case GW_REASON_QUOTA_EXCEEDED:
+        if (gw_journal_state(shard) == GW_STORE_FULL)
+            return "the store has no room: its disk is full";
         return gw_shard_memory_full(shard) ? "limits.memory is used up"
                                            : "limits.retained is reached";
     default: return "message refused";
@@ -121,17 +125,19 @@ static void refuse(struct gw_guest *client, const struct gw_publish *packet, enu
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_REFUSED, 1);
     gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a message was refused",
                  fields, GW_COUNT_OF(fields));
-    if (v5 && packet->qos > 0)
-        gw_guest_send_ack(client, type, packet->packet_id, (uint8_t)reason);
-    else if (reason == GW_REASON_TOPIC_NAME_INVALID || reason == GW_REASON_PAYLOAD_FORMAT_INVALID)
+    struct gw_held_ack ack = {.type = type, .packet_id = packet->packet_id};
+    if (v5 && packet->qos > 0) {
+        ack.reason = (uint8_t)reason;
+        gw_held_send(client, &ack);
+    } else if (reason == GW_REASON_TOPIC_NAME_INVALID ||
+               reason == GW_REASON_PAYLOAD_FORMAT_INVALID ||
+               (packet->qos > 0 && reason == GW_REASON_QUOTA_EXCEEDED)) {
         gw_guest_end(client, (uint8_t)reason, why, NULL);
-    else if (packet->qos > 0 && reason == GW_REASON_QUOTA_EXCEEDED)
-        gw_guest_end(client, (uint8_t)reason, why, NULL);
-    else if (packet->qos == 1)
-        gw_guest_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
-    else if (packet->qos == 2 &&
-             gw_idset_add(&client->session->received, packet->packet_id) != GW_NO_MEMORY)
-        gw_guest_send_ack(client, type, packet->packet_id, GW_REASON_SUCCESS);
+    } else if (packet->qos == 1 ||
+               (packet->qos == 2 &&
+                gw_idset_add(&client->session->received, packet->packet_id) != GW_NO_MEMORY)) {
+        gw_held_send(client, &ack);
+    }
 }
 
 /* The properties to send on, in the shard's scratch if some have to be left out. */
@@ -149,7 +155,7 @@ static enum gw_status forwarded_props(struct gw_shard *shard, const struct gw_pr
 }
 
 static enum gw_status publish(struct gw_guest *client, const struct gw_publish *packet,
-                              uint64_t topic_hash, gw_mono_ns now, bool *ret_matched)
+                              uint64_t topic_hash, gw_mono_ns now, struct gw_router_job *job)
 {
     struct gw_message message = {
         .topic_name = packet->topic_name,
@@ -165,20 +171,40 @@ static enum gw_status publish(struct gw_guest *client, const struct gw_publish *
         message.has_expiry = gw_props_has(&packet->props, MESSAGE_EXPIRY);
         message.expiry = message.has_expiry ? packet->props.message_expiry : 0;
     }
-    enum gw_status status = gw_router_publish(client->shard, &message, ret_matched);
+    enum gw_status status = gw_router_publish(client->shard, &message, job);
     gw_message_drop(&message);
     return status;
 }
 
-static void answer(struct gw_guest *client, const struct gw_publish *packet, bool matched)
+/* PUBACK or PUBREC, when what it promises is as durable as its class says. */
+static void answer(struct gw_guest *client, const struct gw_publish *packet, bool wanted,
+                   enum gw_durability durability)
 {
-    uint8_t reason = client->peer.version == GW_VERSION_5 && !matched
-                         ? GW_REASON_NO_MATCHING_SUBSCRIBERS
-                         : GW_REASON_SUCCESS;
-    if (packet->qos == 1)
-        gw_guest_send_ack(client, GW_PACKET_PUBACK, packet->packet_id, reason);
-    else if (packet->qos == 2)
-        gw_guest_send_ack(client, GW_PACKET_PUBREC, packet->packet_id, reason);
+    if (packet->qos == 0)
+        return;
+    struct gw_held_ack ack = {
+        .type = packet->qos == 1 ? GW_PACKET_PUBACK : GW_PACKET_PUBREC,
+        .packet_id = packet->packet_id,
+        .reason = client->peer.version == GW_VERSION_5 && !wanted
+                      ? GW_REASON_NO_MATCHING_SUBSCRIBERS
+                      : GW_REASON_SUCCESS,
+        .durability = durability,
+    };
+    gw_held_send(client, &ack);
+}
+
+/* A QoS 2 message that nobody had to write down leaves its identifier: the client may repeat it
+ * after a crash (MQTT-4.3.3-10). Returns the class that PUBREC has to wait for. */
+static enum gw_durability note_packet_id(struct gw_guest *client, const struct gw_publish *packet,
+                                         enum gw_durability written)
+{
+    struct gw_shard *shard = client->shard;
+    if (packet->qos != 2 || client->session->serial == 0 || written != GW_DURABILITY_MEMORY)
+        return written;
+    enum gw_durability class = gw_durability_of(gw_shard_settings(shard), packet->topic_name);
+    if (class != GW_DURABILITY_MEMORY)
+        gw_journal_packet_id(shard, GW_RECORD_RECEIVED, client->session, packet->packet_id);
+    return class;
 }
 
 void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
@@ -200,7 +226,8 @@ void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *fra
     if (!check_connection_rules(client, &packet))
         return;
     if (packet.qos == 2 && gw_idset_has(&client->session->received, packet.packet_id)) {
-        answer(client, &packet, true); /* delivered already (MQTT-4.3.3-10) */
+        /* Delivered already (MQTT-4.3.3-10); perhaps not written yet. */
+        answer(client, &packet, true, GW_DURABILITY_DISK);
         return;
     }
     uint64_t topic_hash = gw_shard_hash(shard, packet.topic_name);
@@ -209,19 +236,22 @@ void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *fra
         refuse(client, &packet, reason);
         return;
     }
-    bool matched = false;
+    struct gw_router_job job = {.publisher = client->session, .packet_id = packet.packet_id};
     struct gw_idset *received = &client->session->received;
     enum gw_status status = packet.qos == 2 ? gw_idset_add(received, packet.packet_id) : GW_OK;
     if (status == GW_OK) {
-        status = publish(client, &packet, topic_hash, now, &matched);
+        status = publish(client, &packet, topic_hash, now, &job);
         if (status != GW_OK && packet.qos == 2) /* it comes again, as one not seen yet */
             gw_idset_remove(received, packet.packet_id);
     }
-    if (status != GW_OK) {
+    if (status == GW_LIMIT)
+        refuse(client, &packet, GW_REASON_QUOTA_EXCEEDED);
+    else if (status == GW_CLOSED)
+        gw_guest_end(client, GW_REASON_SERVER_UNAVAILABLE, "the store has failed", NULL);
+    else if (status != GW_OK)
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
-        return;
-    }
-    answer(client, &packet, matched);
+    else
+        answer(client, &packet, job.ret_wanted, note_packet_id(client, &packet, job.ret_written));
 }
 
 void gw_publisher_on_pubrel(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
@@ -236,6 +266,14 @@ void gw_publisher_on_pubrel(struct gw_guest *client, const struct gw_frame *fram
         return;
     }
     bool known = gw_idset_remove(&client->session->received, ack.packet_id) == GW_OK;
-    gw_guest_send_ack(client, GW_PACKET_PUBCOMP, ack.packet_id,
-                      v5 && !known ? GW_REASON_PACKET_ID_NOT_FOUND : GW_REASON_SUCCESS);
+    if (known)
+        gw_journal_packet_id(client->shard, GW_RECORD_RELEASED, client->session, ack.packet_id);
+    /* The client may use the identifier for another message as soon as it has PUBCOMP. */
+    struct gw_held_ack answer = {
+        .type = GW_PACKET_PUBCOMP,
+        .packet_id = ack.packet_id,
+        .reason = v5 && !known ? GW_REASON_PACKET_ID_NOT_FOUND : GW_REASON_SUCCESS,
+        .durability = client->session->serial != 0 ? GW_DURABILITY_DISK : GW_DURABILITY_MEMORY,
+    };
+    gw_held_send(client, &answer);
 }

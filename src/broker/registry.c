@@ -6,7 +6,9 @@
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
+#include "broker/journal.h"
 #include "broker/keeper.h"
+#include "broker/ledger.h"
 #include "broker/replay.h"
 #include "broker/router.h"
 
@@ -31,6 +33,12 @@ enum gw_status gw_registry_create(struct gw_shard *shard, struct gw_span client_
     if (gw_shard_total(shard, GW_METRIC_SESSIONS) >=
         (int64_t)gw_shard_settings(shard)->limits.sessions)
         return GW_LIMIT;
+    return gw_registry_restore(shard, client_id, client_hash, ret_session);
+}
+
+enum gw_status gw_registry_restore(struct gw_shard *shard, struct gw_span client_id,
+                                   uint64_t client_hash, struct gw_session **ret_session)
+{
     struct gw_session *session = gw_session_new(client_id, client_hash);
     if (!session)
         return GW_NO_MEMORY;
@@ -67,10 +75,10 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
         gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a will was not retained",
                      fields, GW_COUNT_OF(fields));
     }
-    bool wanted;
-    if (gw_router_publish(shard, &message, &wanted) != GW_OK)
-        gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "memory.out",
-                     "a will was lost: out of memory", NULL, 0);
+    struct gw_router_job job = {0};
+    if (gw_router_publish(shard, &message, &job) != GW_OK)
+        gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "will.lost",
+                     "a will was lost: out of memory, or the store takes nothing", NULL, 0);
     gw_message_drop(&message);
     gw_message_drop(&keeper);
 }
@@ -85,7 +93,8 @@ void gw_registry_unsubscribe(struct gw_shard *shard, struct gw_subscription *sub
         gw_metrics_add(&shard->metrics, GW_METRIC_SHARED_SUBSCRIPTIONS, -1);
     } else {
         gw_subindex_remove(shard->routes.index, &subscription->target.entry);
-        gw_interest_drop(shard, gw_subscription_filter(subscription), shard->index);
+        gw_interest_drop(shard, gw_subscription_filter(subscription), shard->index,
+                         session->serial != 0);
     }
     gw_map_remove(&shard->sessions.subscriptions, &subscription->node);
     gw_list_remove(&subscription->link);
@@ -102,6 +111,7 @@ static void forget(struct gw_shard *shard, struct gw_session *session)
         gw_registry_unsubscribe(
             shard, GW_CONTAINER(session->subscriptions.next, struct gw_subscription, link));
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
+    gw_ledger_forget(session);
     gw_map_remove(&shard->sessions.by_id, &session->node);
     gw_handles_remove(&shard->sessions.handles, session->handle);
     gw_group_on_end(shard, session);
@@ -115,6 +125,7 @@ static void forget(struct gw_shard *shard, struct gw_session *session)
 void gw_registry_end(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now)
 {
     publish_will(shard, session, now);
+    gw_journal_end(shard, session);
     forget(shard, session);
 }
 
@@ -123,6 +134,8 @@ static void act(struct gw_shard *shard, struct gw_session *session, struct gw_se
 {
     if (duty.publish_will)
         publish_will(shard, session, now);
+    if (duty.publish_will && !duty.end)
+        gw_journal_no_will(shard, session);
     if (!duty.end) {
         gw_shard_count_session(shard, session);
         gw_wheel_arm(gw_loop_wheel(shard->loop), &session->timer,
@@ -134,11 +147,23 @@ static void act(struct gw_shard *shard, struct gw_session *session, struct gw_se
     gw_registry_end(shard, session, now);
 }
 
+void gw_registry_begin(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now)
+{
+    act(shard, session, gw_session_on_deadline(session, now), now);
+}
+
 void gw_registry_on_closed(struct gw_shard *shard, struct gw_session *session,
                            enum gw_session_close how, gw_mono_ns now)
 {
+    bool had_will = session->will != NULL;
     struct gw_session_duty duty = gw_session_on_closed(session, how, now);
+    if (!duty.end)
+        gw_journal_offline(shard, session);
+    if (!duty.end && had_will && !session->will)
+        gw_journal_no_will(shard, session);
     gw_group_on_offline(shard, session);
+    session->outbox.away = true;
+    gw_ledger_on_push(shard, session); /* nothing of its queue has to stay in memory */
     act(shard, session, duty, now);
 }
 

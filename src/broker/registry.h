@@ -22,6 +22,12 @@ struct gw_session *gw_registry_find(struct gw_shard *shard, struct gw_span clien
 GW_MUST_USE enum gw_status gw_registry_create(struct gw_shard *shard, struct gw_span client_id,
                                               uint64_t client_hash,
                                               struct gw_session **ret_session);
+/* The same for one that the log knows: limits do not hold for what was promised. */
+GW_MUST_USE enum gw_status gw_registry_restore(struct gw_shard *shard, struct gw_span client_id,
+                                               uint64_t client_hash,
+                                               struct gw_session **ret_session);
+/* Offline ones that came from the log: what is due is done, timers run. */
+void gw_registry_begin(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now);
 /* Its connection is gone: the will, what it owes to groups, expiry. The session may be gone after.
  */
 void gw_registry_on_closed(struct gw_shard *shard, struct gw_session *session,

@@ -6,6 +6,7 @@
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
+#include "broker/journal.h"
 #include "broker/keeper.h"
 #include "broker/replay.h"
 #include "broker/router.h"
@@ -15,6 +16,7 @@
 
 struct gw_relay_batch {
     struct gw_mail mail;
+    uint64_t turn; /* of its sender's journal */
     size_t count;
     size_t capacity;
     struct gw_relay_event events[];
@@ -63,6 +65,7 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
         note_cost(shard, count, ended - began);
         began = ended;
     }
+    gw_journal_on_taken(shard, batch->events[0].from, batch->turn);
     free(batch);
 }
 
@@ -112,6 +115,8 @@ static void flush_batch(struct gw_shard *shard, unsigned to, struct gw_relay_bat
     if (!batch)
         return;
     *place = NULL;
+    /* The turn has arrived with its last batch. */
+    batch->turn = shard->outgoing[1][to] ? 0 : gw_journal_turn(shard);
     atomic_fetch_add_explicit(&shard->world->shards[to].inbox.waiting, (unsigned)batch->count,
                               memory_order_relaxed);
     gw_loop_post(shard->world->shards[to].loop, &batch->mail);

@@ -22,15 +22,17 @@
 struct gw_shard;
 
 enum gw_relay_kind {
-    GW_RELAY_PUBLISH,  /* blob: a message for whoever wants it on the receiving shard */
-    GW_RELAY_RETAIN,   /* blob: a message to be kept, or a deletion */
-    GW_RELAY_ASSIGN,   /* blob: a message of a group; target: session; origin: group; id, qos */
-    GW_RELAY_SETTLE,   /* target: group; origin: session whose message is done with */
-    GW_RELAY_RETURN,   /* blob: a message not delivered; target: group; origin: session; id, qos */
-    GW_RELAY_JOIN,     /* blob: whole filter; origin: session; flags, qos, id */
-    GW_RELAY_LEAVE,    /* blob: whole filter; origin: session */
-    GW_RELAY_PRESENCE, /* blob: whole filter; origin: session; flags: online */
-    GW_RELAY_INTEREST, /* blob: filter; target: shard; flags: 1 = wanted, 0 = not any more */
+    GW_RELAY_PUBLISH,     /* blob: a message for whoever wants it on the receiving shard */
+    GW_RELAY_RETAIN,      /* blob: a message to be kept, or a deletion */
+    GW_RELAY_ASSIGN,      /* blob: a message of a group; target: session; origin: group; id, qos,
+                           * order, serial */
+    GW_RELAY_SETTLE,      /* target: group; origin: session whose message is done with; order */
+    GW_RELAY_RETURN,      /* blob: a message not delivered; target: group; origin: session; id, qos,
+                             order */
+    GW_RELAY_JOIN,        /* blob: whole filter; origin: session; flags, qos, id */
+    GW_RELAY_LEAVE,       /* blob: whole filter; origin: session */
+    GW_RELAY_PRESENCE,    /* blob: whole filter; origin: session; flags: online */
+    GW_RELAY_INTEREST,    /* blob: filter; target: shard; flags: wanted, durably */
     GW_RELAY_REPLAY_ASK,  /* object: gw_replay_order */
     GW_RELAY_REPLAY_GIVE, /* object: gw_replay_order */
     GW_RELAY_CLIENT,      /* object: gw_guest that moves here */
@@ -46,11 +48,16 @@ enum gw_relay_flag {
 
 struct gw_relay_event {
     struct gw_blob *blob; /* one reference goes with the event */
-    void *object;         /* goes with the event */
-    uint64_t target;      /* a handle of the receiver */
-    uint64_t origin;      /* a handle of the sender */
+    union {
+        void *object; /* goes with the event */
+        uint64_t
+            serial; /* ASSIGN, RETURN, SETTLE: names the group in the log, 0 = it is not there */
+    };
+    uint64_t target; /* a handle of the receiver */
+    uint64_t origin; /* a handle of the sender */
     uint32_t id;
-    uint16_t from; /* shard; filled in by post */
+    uint32_t order; /* ASSIGN, RETURN, SETTLE: what the group calls the message */
+    uint16_t from;  /* shard; filled in by post */
     uint8_t kind;
     uint8_t qos : 2;
     uint8_t flags : 6;

@@ -7,6 +7,7 @@
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
+#include "broker/journal.h"
 #include "broker/keeper.h"
 
 #define NO_ID UINT32_MAX
@@ -35,9 +36,11 @@ struct gw_router_scratch {
     uint32_t id_count, id_capacity, id_run_capacity;
     uint32_t group_count, group_capacity;
     uint64_t loops;                   /* other shards that want it */
+    uint64_t durable_loops;           /* those of them that have to write it down */
     const struct gw_message *message; /* being matched */
     uint64_t round;
-    bool failed; /* out of memory while matching */
+    bool durable; /* somebody here has to write it down */
+    bool failed;  /* out of memory while matching */
 };
 
 enum gw_status gw_router_init(struct gw_shard *shard)
@@ -121,6 +124,7 @@ static void match_subscription(struct gw_router_scratch *scratch,
     }
     if (options->qos > target->qos)
         target->qos = options->qos;
+    scratch->durable |= session->serial != 0 && options->qos > 0;
     target->retain_as_published |= options->retain_as_published;
 }
 
@@ -134,6 +138,15 @@ static void match_group(struct gw_router_scratch *scratch, struct gw_group *grou
     }
     scratch->groups = groups;
     groups[scratch->group_count++] = group;
+    scratch->durable |= gw_group_is_durable(group);
+}
+
+static void match_interest(struct gw_router_scratch *scratch, const struct gw_target *target)
+{
+    uint64_t bit = (uint64_t)1 << gw_interest_owner(target);
+    scratch->loops |= bit;
+    if (gw_interest_durable(target))
+        scratch->durable_loops |= bit;
 }
 
 static void on_match(void *user, struct gw_subindex_entry *entry)
@@ -145,7 +158,7 @@ static void on_match(void *user, struct gw_subindex_entry *entry)
         match_subscription(scratch, GW_CONTAINER(target, struct gw_subscription, target));
         break;
     case GW_TARGET_GROUP: match_group(scratch, gw_group_of(target)); break;
-    case GW_TARGET_INTEREST: scratch->loops |= (uint64_t)1 << gw_interest_owner(target); break;
+    case GW_TARGET_INTEREST: match_interest(scratch, target); break;
     }
 }
 
@@ -174,6 +187,8 @@ static enum gw_status match(struct gw_shard *shard, const struct gw_message *mes
     scratch->id_count = 0;
     scratch->group_count = 0;
     scratch->loops = 0;
+    scratch->durable_loops = 0;
+    scratch->durable = false;
     scratch->failed = false;
     scratch->message = message;
     scratch->round = ++shard->routes.round;
@@ -225,21 +240,76 @@ static void hand_to_loops(struct gw_shard *shard, struct gw_message *message, ui
             &(struct gw_relay_event){.kind = GW_RELAY_PUBLISH, .blob = gw_blob_ref(message->blob)});
 }
 
+/* Writes a message to the log if somebody has to be able to rely on it. */
+static enum gw_status write_down(struct gw_shard *shard, struct gw_message *message,
+                                 struct gw_router_job *job)
+{
+    const struct gw_router_scratch *scratch = shard->routes.scratch;
+    uint64_t mask = message->qos > 0 ? scratch->durable_loops & ~((uint64_t)1 << shard->index) : 0;
+    unsigned keeper = gw_shard_owner(shard, message->topic_hash);
+    job->ret_written = GW_DURABILITY_MEMORY;
+    if (!gw_journal_on(shard) || job->volatile_only ||
+        !(message->retain || mask != 0 || (scratch->durable && message->qos > 0)))
+        return GW_OK;
+    enum gw_durability class = gw_durability_of(gw_shard_settings(shard), message->topic_name);
+    if (class == GW_DURABILITY_MEMORY)
+        return GW_OK;
+    if (gw_journal_state(shard) != GW_STORE_RUNNING)
+        return gw_journal_state(shard) == GW_STORE_FULL ? GW_LIMIT : GW_CLOSED;
+    if (message->retain && keeper != shard->index)
+        mask |= (uint64_t)1 << keeper;
+    GW_TRY(gw_journal_message(shard, message, mask, message->qos == 2 ? job->publisher : NULL,
+                              job->packet_id));
+    job->ret_written = class;
+    return GW_OK;
+}
+
 enum gw_status gw_router_publish(struct gw_shard *shard, struct gw_message *message,
-                                 bool *ret_wanted)
+                                 struct gw_router_job *job)
 {
     struct gw_router_scratch *scratch = shard->routes.scratch;
     GW_TRY(match(shard, message));
     uint64_t loops = scratch->loops & ~((uint64_t)1 << shard->index);
     if (loops != 0 || message->retain || scratch->group_count > 0)
         GW_TRY(gw_message_keep(message));
-    *ret_wanted = scratch->target_count > 0 || scratch->group_count > 0 || loops != 0;
+    GW_TRY(write_down(shard, message, job));
+    job->ret_wanted = scratch->target_count > 0 || scratch->group_count > 0 || loops != 0;
     if (message->retain)
         gw_keeper_keep(shard, message);
     hand_to_loops(shard, message, loops);
     hand_to_sessions(shard, message);
     hand_to_groups(shard, message);
     return GW_OK;
+}
+
+static bool has(const uint64_t *had, size_t had_count, uint64_t serial)
+{
+    for (size_t i = 0; i < had_count; i++)
+        if (had[i] == serial)
+            return true;
+    return false;
+}
+
+void gw_router_redo(struct gw_shard *shard, struct gw_message *message, const uint64_t *had,
+                    size_t had_count)
+{
+    struct gw_router_scratch *scratch = shard->routes.scratch;
+    enum gw_status status = match(shard, message);
+    GW_ASSERT(status == GW_OK);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < scratch->target_count; i++)
+        /* QoS 0 went out before, or never will. */
+        if (scratch->targets[i].qos > 0 &&
+            !has(had, had_count, scratch->targets[i].session->serial))
+            scratch->targets[kept++] = scratch->targets[i];
+    scratch->target_count = kept;
+    kept = 0;
+    for (uint32_t i = 0; i < scratch->group_count; i++)
+        if (!has(had, had_count, gw_group_serial(scratch->groups[i])))
+            scratch->groups[kept++] = scratch->groups[i];
+    scratch->group_count = kept;
+    hand_to_sessions(shard, message);
+    hand_to_groups(shard, message);
 }
 
 void gw_router_on_publish(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)

@@ -10,15 +10,31 @@
 #ifndef GW_BROKER_ROUTER_H
 #define GW_BROKER_ROUTER_H
 
+#include "broker/durability.h"
 #include "broker/shard.h"
 
 GW_MUST_USE enum gw_status gw_router_init(struct gw_shard *shard);
 void gw_router_fini(struct gw_shard *shard);
 
-/* Publishes a message that came in here (from a client, a will, the broker). *ret_wanted tells
- * whether anybody is subscribed to it, here or elsewhere. GW_NO_MEMORY: nobody got it. */
+/* How a message is published, and what became of it. */
+struct gw_router_job {
+    const struct gw_session *publisher; /* with QoS 2: to be known again by its packet identifier */
+    gw_packet_id packet_id;
+    bool volatile_only;             /* never written to the log: the broker's own */
+    bool ret_wanted;                /* somebody is subscribed to it, here or elsewhere */
+    enum gw_durability ret_written; /* the class in which the log has it; memory: it does not */
+};
+
+/* Publishes a message that came in here (from a client, a will, the broker). Nobody got it:
+ * GW_NO_MEMORY; GW_LIMIT, it has to be written and the store has no room; GW_CLOSED, the store has
+ * failed. */
 GW_MUST_USE enum gw_status gw_router_publish(struct gw_shard *shard, struct gw_message *message,
-                                             bool *ret_wanted);
+                                             struct gw_router_job *job);
+
+/* A message that the log has and that had not reached everybody when the broker ended: to those of
+ * this shard that do not have it yet (`had`: their serials). */
+void gw_router_redo(struct gw_shard *shard, struct gw_message *message, const uint64_t *had,
+                    size_t had_count);
 
 /* A message from another shard: for the sessions and groups of this one. */
 void gw_router_on_publish(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);

@@ -6,6 +6,7 @@
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
+#include "broker/journal.h"
 #include "broker/keeper.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
@@ -104,7 +105,8 @@ void gw_shard_want_turn(struct gw_shard *shard)
 static void on_pressure(struct gw_timer *timer, gw_mono_ns now)
 {
     struct gw_shard *shard = GW_CONTAINER(timer, struct gw_shard, clients.pressure);
-    if (gw_relay_congested(shard)) {
+    if (gw_relay_congested(shard) || gw_journal_congested(shard) ||
+        gw_journal_state(shard) == GW_STORE_FULL) {
         gw_wheel_arm(gw_loop_wheel(shard->loop), timer, now + GW_WHEEL_TICK_NS);
         return;
     }
@@ -185,6 +187,7 @@ static void before_flush(void *user, gw_mono_ns now)
     gw_group_run(shard);
     gw_replay_run(shard, now);
     release_ending(shard, now); /* these may have ended somebody */
+    gw_journal_submit(shard);   /* before anybody else hears of this turn */
     gw_relay_flush(shard);
     take_figures(shard);
     tell_unaccepted(shard, now);
@@ -260,6 +263,7 @@ enum gw_status gw_shard_init(struct gw_shard *shard, struct gw_shard_world *worl
     gw_random_init(&shard->random, gw_hash_mix(world->services.seed, index + 1));
     gw_pool_init(&shard->sessions.host.deliveries, sizeof(struct gw_delivery), DELIVERIES_MAX);
     shard->sessions.host.on_settled = gw_group_settled;
+    shard->sessions.host.on_dropped = gw_group_dropped;
     shard->sessions.host.user = shard;
     gw_registry_init(shard);
     gw_replay_init(shard);
@@ -301,6 +305,7 @@ void gw_shard_fini(struct gw_shard *shard)
     gw_pool_fini(&shard->sessions.host.deliveries);
     gw_buf_fini(&shard->scratch);
     gw_buf_fini(&shard->scratch_in);
+    gw_journal_fini(shard);
     gw_loop_free(shard->loop);
     gw_shard_config_unref(shard->config);
 }

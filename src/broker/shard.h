@@ -22,6 +22,8 @@
 struct gw_relay_batch;
 struct gw_router_scratch;
 struct gw_guest;
+struct gw_journal;
+struct gw_journal_world;
 
 #define GW_SHARD_STRANGERS 65536u /* so many that few of them are shared */
 
@@ -41,6 +43,7 @@ struct gw_shard_world {
     /* Connections before CONNECT, by hash of their address, which the shards count together: two
      * addresses in one slot share its limit. Relaxed and unpaired: nothing hangs on a count. */
     atomic_uint *strangers;
+    struct gw_journal_world *journal; /* NULL: nothing is kept */
 };
 
 /* Sessions and what hangs on them. */
@@ -98,6 +101,7 @@ struct gw_shard {
     struct gw_shard_routes routes;
     struct gw_shard_retained retained;
     struct gw_shard_clients clients;
+    struct gw_journal *journal;                               /* NULL: nothing is kept */
     struct gw_relay_batch *outgoing[2][GW_BROKER_SHARDS_MAX]; /* what goes first, what after */
     struct gw_shard_inbox inbox;
     struct gw_metrics metrics;

@@ -2,7 +2,9 @@
 
 #include "auth/authority.h"
 #include "broker/group.h"
+#include "broker/held.h"
 #include "broker/interest.h"
+#include "broker/journal.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
 #include "topic/name.h"
@@ -55,17 +57,12 @@ static bool check_packet(struct gw_guest *client, const struct gw_subscribe *pac
     return false;
 }
 
-static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_request *request,
-                              const struct gw_filter_parts *parts,
-                              struct gw_subscription **ret_subscription)
+/* Adds a subscription to a filter, cut into its parts, that the session does not have. */
+static enum gw_status add(struct gw_shard *shard, struct gw_session *session, struct gw_span filter,
+                          const struct gw_filter_parts *parts,
+                          struct gw_subscription **ret_subscription)
 {
-    struct gw_shard *shard = client->shard;
-    struct gw_session *session = client->session;
-    if (session->subscription_count >= gw_shard_settings(shard)->limits.subscriptions ||
-        gw_shard_memory_full(shard))
-        return GW_LIMIT;
-    struct gw_subscription *subscription =
-        gw_subscription_new(session, session->handle, request->filter);
+    struct gw_subscription *subscription = gw_subscription_new(session, session->handle, filter);
     if (!subscription)
         return GW_NO_MEMORY;
     subscription->shared = parts->shared;
@@ -73,7 +70,7 @@ static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_re
     if (status == GW_OK && !parts->shared) {
         status = gw_subindex_add(shard->routes.index, parts->filter, &subscription->target.entry);
         if (status == GW_OK)
-            gw_interest_add(shard, parts->filter, shard->index);
+            gw_interest_add(shard, parts->filter, shard->index, session->serial != 0);
         else
             gw_map_remove(&shard->sessions.subscriptions, &subscription->node);
     }
@@ -90,6 +87,32 @@ static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_re
         gw_metrics_add(&shard->metrics, GW_METRIC_SHARED_SUBSCRIPTIONS, 1);
     }
     *ret_subscription = subscription;
+    return GW_OK;
+}
+
+static enum gw_status add_new(struct gw_guest *client, const struct gw_filter_request *request,
+                              const struct gw_filter_parts *parts,
+                              struct gw_subscription **ret_subscription)
+{
+    struct gw_shard *shard = client->shard;
+    struct gw_session *session = client->session;
+    if (session->subscription_count >= gw_shard_settings(shard)->limits.subscriptions ||
+        gw_shard_memory_full(shard))
+        return GW_LIMIT;
+    return add(shard, session, request->filter, parts, ret_subscription);
+}
+
+enum gw_status gw_subscriber_restore(struct gw_shard *shard, struct gw_session *session,
+                                     struct gw_span filter,
+                                     const struct gw_subscription_options *options)
+{
+    struct gw_filter_parts parts;
+    struct gw_subscription *subscription;
+    GW_TRY(gw_filter_split(filter, 0, &parts));
+    GW_TRY(add(shard, session, filter, &parts, &subscription));
+    subscription->options = *options;
+    if (parts.shared)
+        gw_group_join(shard, subscription, true);
     return GW_OK;
 }
 
@@ -138,6 +161,7 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
         .no_local = request->no_local || client->peer.bridge,
         .retain_as_published = request->retain_as_published || client->peer.bridge,
     };
+    gw_journal_subscribe(shard, subscription);
     if (parts.shared)
         gw_group_join(shard, subscription, is_new);
     *ret_retained = wants_retained(offer, request, parts.shared, is_new);
@@ -153,19 +177,27 @@ static void send_suback(struct gw_guest *client, const struct gw_subscribe *pack
         .packet_id = packet->packet_id,
         .reasons = reasons,
     };
-    size_t room = SUBACK_HEAD_MAX + reasons.size;
+    bool durable = client->session->serial != 0;
+    if (durable && client->peer.tell_durability)
+        suback.props.raw = gw_durability_property(GW_DURABILITY_DISK);
+    size_t room = SUBACK_HEAD_MAX + reasons.size + suback.props.raw.size;
     uint8_t *memory = gw_guest_reserve(client, room);
     if (!memory)
         return;
     struct gw_writer w = gw_writer_of(memory, room);
-    size_t size = gw_suback_encode(&w, (enum gw_version)client->peer.version, &suback);
+    size_t size = gw_suback_encode_within(&w, (enum gw_version)client->peer.version, &suback,
+                                          client->peer.packet_max);
     if (client->peer.version == GW_VERSION_5 && size > client->peer.packet_max) {
         gw_conn_commit(client->conn, 0);
         gw_guest_end(client, GW_REASON_PACKET_TOO_LARGE,
                      "SUBACK does not fit the client's maximum packet size", NULL);
         return;
     }
-    gw_guest_commit(client, size);
+    if (!durable) {
+        gw_guest_commit(client, size);
+        return;
+    }
+    gw_held_send_bytes(client, gw_span_of(memory, size), GW_DURABILITY_DISK);
 }
 
 static bool decode(struct gw_guest *client, const struct gw_frame *frame,
@@ -230,6 +262,7 @@ static uint8_t unsubscribe(struct gw_guest *client, struct gw_span filter)
         gw_subscription_find(&shard->sessions.subscriptions, client->session->handle, filter);
     if (!subscription)
         return GW_REASON_NO_SUBSCRIPTION_EXISTED;
+    gw_journal_unsubscribe(shard, subscription);
     gw_registry_unsubscribe(shard, subscription);
     return GW_REASON_SUCCESS;
 }

@@ -74,8 +74,8 @@ static void publish(struct gw_sysinfo *sysinfo, const char *topic, const char *t
         .retain = true,
     };
     message.topic_hash = gw_shard_hash(shard, message.topic_name);
-    bool wanted;
-    enum gw_status status = gw_router_publish(shard, &message, &wanted);
+    struct gw_router_job job = {.volatile_only = true};
+    enum gw_status status = gw_router_publish(shard, &message, &job);
     (void)status; /* out of memory: the next one will do */
     gw_message_drop(&message);
 }

@@ -82,3 +82,16 @@ int gw_refusal_listen(const struct gw_broker_error *error)
     put_hint("L304", "godwit config show --effective shows the listeners");
     return GW_COMMAND_UNAVAILABLE;
 }
+
+int gw_refusal_store(const struct gw_store_error *error)
+{
+    fprintf(stderr, "cannot use the store%s%s: %s%s%s\n", error->path[0] ? " at " : "", error->path,
+            error->what ? error->what : "it does not open", error->os_errno != 0 ? ": " : "",
+            error->os_errno != 0 ? strerror(error->os_errno) : "");
+    if (error->os_errno == EACCES || error->os_errno == EPERM || error->os_errno == EROFS) {
+        put_hint("S401", "the directory must belong to the user who runs the broker");
+        return GW_COMMAND_PERMISSION;
+    }
+    put_hint("S402", "godwit store verify PATH says more; --set store.path=none keeps nothing");
+    return GW_COMMAND_STORE;
+}

@@ -14,4 +14,7 @@
 /* Says on standard error why an address cannot be listened on; returns the exit code. */
 int gw_refusal_listen(const struct gw_broker_error *error);
 
+/* Says on standard error why the store cannot be used; returns the exit code. */
+int gw_refusal_store(const struct gw_store_error *error);
+
 #endif

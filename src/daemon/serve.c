@@ -198,7 +198,13 @@ static void say_banner(const struct serve *serve)
 /* Makes the broker, opens what it listens on and starts its loops; returns the exit code. */
 static int start(struct serve *serve)
 {
-    struct gw_broker_services services = {serve->log, gw_socket_system(), gw_clock_system(), 0};
+    struct gw_broker_services services = {
+        .log = serve->log,
+        .sockets = gw_socket_system(),
+        .clock = gw_clock_system(),
+        .disk = gw_disk_system(),
+    };
+    struct gw_store_error store_error;
     struct gw_broker_error error = {0};
     enum gw_status status;
 
@@ -209,6 +215,8 @@ static int start(struct serve *serve)
         error.what = status == GW_NO_MEMORY ? "out of memory" : "the system refuses";
         return gw_refusal_listen(&error);
     }
+    if (gw_broker_recover(serve->broker, &store_error) != GW_OK)
+        return gw_refusal_store(&store_error);
     if (gw_broker_open(serve->broker, &error) != GW_OK)
         return gw_refusal_listen(&error);
     if (gw_broker_start(serve->broker) != GW_OK) {

@@ -25,6 +25,7 @@ enum conn_flag {
     HUNG = 1 << 7,         /* the peer hung up while we were paused */
     WRITE_DEAD = 1 << 8,   /* a write failed: output is dropped, input read to its end */
     READ_EOF = 1 << 9,     /* the peer ended its side while we close */
+    CORKED = 1 << 11,      /* the owner holds output back */
     BYTES_LOST = 1 << 10,  /* no memory for bytes that came while it moved: ends when attached */
 };
 
@@ -217,7 +218,7 @@ static void leave_poller(struct gw_conn *conn)
 
 bool gw_conn_flush(struct gw_conn *conn, gw_mono_ns now)
 {
-    if (conn->output.size > 0 && !has(conn, BLOCKED))
+    if (conn->output.size > 0 && !has(conn, BLOCKED | CORKED))
         write_once(conn);
     if (has(conn, CLOSING) && !has(conn, ENDED | SHUT) && conn->output.size == 0)
         output_gone(conn, now);
@@ -227,7 +228,7 @@ bool gw_conn_flush(struct gw_conn *conn, gw_mono_ns now)
         return false;
     if (has(conn, WANT_DRAINED) && conn->output.size <= conn->low_mark)
         return true;
-    if (conn->output.size > 0 && !has(conn, BLOCKED))
+    if (conn->output.size > 0 && !has(conn, BLOCKED | CORKED))
         make_dirty(conn); /* more parts than one write takes: go on in the next turn */
     return false;
 }
@@ -541,6 +542,15 @@ enum gw_status gw_conn_unread(struct gw_conn *conn, struct gw_span bytes)
     if (!has(conn, PAUSED))
         gw_list_push_back(&conn->loop->stashes, &conn->stash->link);
     return GW_OK;
+}
+
+void gw_conn_cork(struct gw_conn *conn, bool corked)
+{
+    if (corked && !has(conn, CLOSING))
+        set(conn, CORKED);
+    else
+        unset(conn, CORKED);
+    make_dirty(conn);
 }
 
 void gw_conn_pause(struct gw_conn *conn)

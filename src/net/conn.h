@@ -73,6 +73,9 @@ void gw_conn_want_drained(struct gw_conn *conn, size_t low_mark);
  * close. */
 GW_MUST_USE enum gw_status gw_conn_unread(struct gw_conn *conn, struct gw_span bytes);
 
+/* Holds all output back until it is taken off again. Closing while corked drops what is held. */
+void gw_conn_cork(struct gw_conn *conn, bool corked);
+
 /* Stops and resumes reading; bytes stay in the socket. Calls are not counted. A peer that hangs up
  * meanwhile costs no turns, and what it sent before comes after resume, then the end. */
 void gw_conn_pause(struct gw_conn *conn);

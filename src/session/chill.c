@@ -28,7 +28,7 @@ static gw_position place_of(const struct gw_outbox_host *host, const struct gw_d
 
 static bool needs_more(const struct gw_delivery *delivery)
 {
-    return delivery->share != 0 || delivery->ids != NULL;
+    return delivery->share != 0 || delivery->group != 0 || delivery->ids != NULL;
 }
 
 static enum gw_status push_cold(struct gw_outbox *outbox, struct gw_delivery *delivery,
@@ -49,8 +49,10 @@ static enum gw_status push_cold(struct gw_outbox *outbox, struct gw_delivery *de
     struct gw_cold_more *more = malloc(sizeof(*more));
     if (!more)
         return GW_NO_MEMORY;
-    *more = (struct gw_cold_more){
-        .share = delivery->share, .ids = delivery->ids, .group_order = delivery->group_order};
+    *more = (struct gw_cold_more){.share = delivery->share,
+                                  .group = delivery->group,
+                                  .ids = delivery->ids,
+                                  .group_order = delivery->group_order};
     enum gw_status status = gw_cold_push(&outbox->cold, &entry, more);
     if (status == GW_OK)
         delivery->ids = NULL; /* the entry has them now */
@@ -258,6 +260,7 @@ static void warm_one(struct gw_outbox *outbox, struct gw_outbox_host *host,
         .message = message,
         .ids = more ? more->ids : NULL,
         .share = more ? more->share : 0,
+        .group = more ? more->group : 0,
         .group_order = more ? more->group_order : 0,
         .id = entry.id,
         .order = entry.order,
@@ -333,6 +336,7 @@ static enum gw_status restore_releasing(struct gw_outbox *outbox, struct gw_outb
         return GW_NO_MEMORY;
     *delivery = (struct gw_delivery){
         .share = restored->share,
+        .group = restored->group,
         .group_order = restored->group_order,
         .order = restored->order,
         .packet_id = restored->packet_id,
@@ -364,18 +368,19 @@ static enum gw_status restore_cold(struct gw_outbox *outbox, struct gw_outbox_ho
         .qos = restored->qos & 3u,
         .retain = restored->retain,
     };
-    if (restored->share != 0 || restored->id_count > 1) {
+    if (restored->share != 0 || restored->group != 0 || restored->id_count > 1) {
         more = malloc(sizeof(*more));
         if (!more)
             return GW_NO_MEMORY;
-        *more =
-            (struct gw_cold_more){.share = restored->share, .group_order = restored->group_order};
+        *more = (struct gw_cold_more){.share = restored->share,
+                                      .group = restored->group,
+                                      .group_order = restored->group_order};
         if (restored->id_count > 1 && !(more->ids = ids_blob(restored)))
             goto fail;
     }
     if (claim(outbox, &entry.packet_id, gw_chill_item(outbox)) != GW_OK)
         goto fail;
-    entry.sent = entry.packet_id != 0;
+    entry.sent = restored->sent || entry.packet_id != 0;
     if (gw_cold_push(&outbox->cold, &entry, more) != GW_OK) {
         if (entry.packet_id != 0)
             gw_window_close(&outbox->window, entry.packet_id);
@@ -415,6 +420,7 @@ static void tell_list(const struct gw_list *head, gw_outbox_logged_fn *fn, void 
         struct gw_outbox_restored told = {
             .message = message ? gw_blob_position(message) : 0,
             .share = delivery->share,
+            .group = delivery->group,
             .ids = &delivery->id,
             .id_count = delivery->id != 0 ? 1 : 0,
             .order = delivery->order,
@@ -443,6 +449,7 @@ static void tell_cold(const struct gw_cold_queue *cold, gw_outbox_logged_fn *fn,
         struct gw_outbox_restored told = {
             .message = entry.message,
             .share = more ? more->share : 0,
+            .group = more ? more->group : 0,
             .ids = &entry.id,
             .id_count = entry.id != 0 ? 1 : 0,
             .order = entry.order,

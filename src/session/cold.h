@@ -33,6 +33,7 @@ _Static_assert(sizeof(struct gw_cold) == 24, "small, there are millions");
 struct gw_cold_more {
     struct gw_list link;
     uint64_t share;
+    uint64_t group;
     struct gw_blob *ids; /* all identifiers if more than one, else NULL */
     uint32_t order;
     uint32_t group_order;

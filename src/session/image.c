@@ -405,6 +405,11 @@ static enum gw_status on_owe(struct gw_image *image, gw_position position, struc
     /* What came by way of a group is the group's; a subscription of its own may still be owed. */
     if (record.group == 0)
         GW_TRY(gw_pending_note(image, place, record.serial));
+    struct gw_image_group *group;
+    /* From here on the session answers for it, even if it has settled it long since. */
+    if (record.group != 0 && group_of(image, record.group, &group) == GW_OK &&
+        gw_orders_settle(&group->orders, record.group_order) == GW_NO_MEMORY)
+        return GW_NO_MEMORY;
     GW_TRY(session_of(image, record.serial, &session));
     GW_TRY(gw_orders_add(&session->orders, record.order, &item));
     struct gw_image_delivery *delivery = item;

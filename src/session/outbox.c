@@ -149,6 +149,7 @@ enum gw_status gw_outbox_push(struct gw_outbox *outbox, struct gw_outbox_host *h
         return GW_NO_MEMORY;
     *delivery = (struct gw_delivery){
         .share = options->share,
+        .group = options->group,
         .group_order = options->group_order,
         .qos = options->qos,
         .retain = options->retain,
@@ -390,7 +391,9 @@ void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_outbox_host *host
     for (size_t i = 0; i < GW_COUNT_OF(lists); i++) {
         GW_LIST_FOREACH (link, lists[i]) {
             struct gw_delivery *delivery = gw_parcel_of(link);
-            if (delivery->share == 0 || (delivery->sent && delivery->qos != 1))
+            /* QoS 2 with an identifier that the log knows is this session's, sent or not. */
+            if (delivery->share == 0 ||
+                ((delivery->sent || delivery->logged) && delivery->qos != 1))
                 continue;
             gw_parcel_unqueue(outbox, lists[i], delivery);
             hand_back(outbox, host, delivery, to);

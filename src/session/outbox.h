@@ -29,6 +29,7 @@ struct gw_delivery {
     struct gw_blob *message; /* NULL while releasing */
     struct gw_blob *ids;     /* all subscription identifiers (uint32_t) if more than one */
     uint64_t share;          /* the shared group that chose this session, 0 = none */
+    uint64_t group;          /* with share: its serial, which names it in the log */
     uint64_t ready;          /* may go out when the ledger has reached this ticket */
     uint32_t id;             /* the first subscription identifier, 0 = none */
     uint32_t order;          /* names it in the log, if logged */
@@ -46,6 +47,7 @@ struct gw_delivery {
 /* How a message goes to this session. */
 struct gw_delivery_options {
     uint64_t share;
+    uint64_t group;
     const uint32_t *ids;
     uint32_t id_count;
     uint32_t group_order;
@@ -92,6 +94,9 @@ struct gw_outbox_host {
     struct gw_pool deliveries;
     /* A QoS 1 or 2 message of a shared group is done with here, however it ended. */
     void (*on_settled)(void *user, struct gw_outbox *outbox, uint64_t share, uint32_t group_order);
+    /* A message in the queue of a group (QoS 0 there, with a group order) was dropped. NULL: so
+     * what. */
+    void (*on_dropped)(void *user, struct gw_outbox *outbox, uint32_t group_order);
     void *user;
     struct gw_outbox_ledger *ledger; /* NULL: none */
 };
@@ -197,6 +202,7 @@ void gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
 struct gw_outbox_restored {
     gw_position message; /* 0 if releasing */
     uint64_t share;
+    uint64_t group;
     const uint32_t *ids;
     uint32_t id_count;
     uint32_t order;
@@ -206,6 +212,7 @@ struct gw_outbox_restored {
     uint8_t qos;
     bool retain;
     bool releasing;
+    bool sent; /* it may have gone out: with packet_id it has */
 };
 GW_MUST_USE enum gw_status gw_outbox_restore(struct gw_outbox *outbox, struct gw_outbox_host *host,
                                              const struct gw_outbox_restored *restored);

@@ -104,5 +104,8 @@ void gw_parcel_finish(struct gw_outbox *outbox, struct gw_outbox_host *host,
         host->ledger->settled(host->ledger->user, outbox, delivery->order);
     if (delivery->share != 0 && delivery->qos > 0)
         host->on_settled(host->user, outbox, delivery->share, delivery->group_order);
+    else if (delivery->share == 0 && delivery->qos == 0 && delivery->group_order != 0 &&
+             host->on_dropped)
+        host->on_dropped(host->user, outbox, delivery->group_order);
     gw_outbox_release(host, delivery);
 }

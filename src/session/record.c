@@ -25,11 +25,10 @@
 
 /* -- write -- */
 
-/* Little-endian, as all that is fixed in the store. */
 static void write_u64(struct gw_writer *w, uint64_t value)
 {
-    for (unsigned shift = 0; shift < 64; shift += 8)
-        gw_writer_u8(w, (uint8_t)(value >> shift));
+    gw_writer_u32(w, (uint32_t)(value >> 32));
+    gw_writer_u32(w, (uint32_t)value);
 }
 
 static void write_text(struct gw_writer *w, struct gw_span text)
@@ -205,11 +204,11 @@ static enum gw_status judge(bool good)
 
 static enum gw_status read_u64(struct gw_reader *r, uint64_t *ret_value)
 {
-    struct gw_span bytes;
-    GW_TRY(gw_reader_bytes(r, sizeof(*ret_value), &bytes));
-    *ret_value = 0;
-    for (unsigned i = 0; i < sizeof(*ret_value); i++)
-        *ret_value |= (uint64_t)bytes.data[i] << 8 * i;
+    uint32_t high;
+    uint32_t low;
+    GW_TRY(gw_reader_u32(r, &high));
+    GW_TRY(gw_reader_u32(r, &low));
+    *ret_value = (uint64_t)high << 32 | low;
     return GW_OK;
 }
 

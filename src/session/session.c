@@ -17,6 +17,8 @@ struct gw_session *gw_session_new(struct gw_span client_id, uint64_t client_hash
     gw_idset_init(&session->received);
     gw_list_init(&session->subscriptions);
     gw_list_init(&session->replays);
+    gw_list_init(&session->waiting);
+    gw_list_init(&session->warm);
     return session;
 }
 

@@ -48,9 +48,11 @@ struct gw_session {
     struct gw_list replays;       /* retained sets being sent; the broker's */
     uint64_t *passed;             /* topics that came live meanwhile; the broker's */
     uint64_t passed_count;
-    uint32_t replay_asked; /* retained messages on their way from other loops; the broker's */
-    struct gw_will *will;  /* NULL if none */
-    struct gw_timer timer; /* the broker arms it at next_deadline */
+    uint32_t replay_asked;  /* retained messages on their way from other loops; the broker's */
+    struct gw_will *will;   /* NULL if none */
+    struct gw_list waiting; /* for the log; the broker's */
+    struct gw_list warm;    /* some of the outbox may be cooled; the broker's */
+    struct gw_timer timer;  /* the broker arms it at next_deadline */
     gw_mono_ns closed_at;
     gw_mono_ns full_told_at; /* when the log last heard of a full queue */
     uint32_t full_untold;    /* messages dropped since */

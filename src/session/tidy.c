@@ -9,17 +9,13 @@ struct in_use {
     uint32_t by_id[UINT16_MAX + 1];
 };
 
-/* Whose is a delivery that a group chose this session for? Sent with QoS 2 it stays here
- * (MQTT 5.0 section 4.8.2), else it is the group's, if that still has it. */
-static bool keeps_shared(struct gw_image *image, const struct gw_image_delivery *delivery)
+/* What a group chose this session for, and the log names here, is this session's (MQTT 5.0 section
+ * 4.8.2): the group may have been read later. */
+static void take_from_group(struct gw_image *image, const struct gw_image_delivery *delivery)
 {
     struct gw_image_group *group = gw_image_find_group(image, delivery->group);
-    if (!group || !gw_orders_find(&group->orders, delivery->group_order))
-        return true;
-    if (delivery->qos != 2 || delivery->packet_id == 0)
-        return false;
-    image->out_of_memory |= gw_orders_settle(&group->orders, delivery->group_order) == GW_NO_MEMORY;
-    return true;
+    if (group && gw_orders_settle(&group->orders, delivery->group_order) == GW_NO_MEMORY)
+        image->out_of_memory = true;
 }
 
 static bool keeps(struct gw_image *image, struct gw_image_delivery *delivery)
@@ -31,7 +27,9 @@ static bool keeps(struct gw_image *image, struct gw_image_delivery *delivery)
             return false;
         delivery->releasing = true;
     }
-    return delivery->group == 0 || keeps_shared(image, delivery);
+    if (delivery->group != 0)
+        take_from_group(image, delivery);
+    return true;
 }
 
 /* An identifier is given again only when the delivery before was settled: if two have it, then

@@ -9,7 +9,6 @@
 
 #include "../unit/session/consistent.h"
 #include "../unit/session/ledger.h"
-#include "../unit/session/logtext.h"
 #include "base/assert.h"
 #include "base/handles.h"
 #include "base/hash.h"
@@ -368,41 +367,14 @@ static void session(void)
     gw_pool_fini(&host.deliveries);
 }
 
-/* What memory was too short for is told at the end; there is no second try. */
-static void image(void)
-{
-    struct gw_image *all = gw_image_new(1);
-    char text[40];
-    if (!all)
-        return;
-    log_apply(all, "S1:a=u +1:f/1 +1:g/2 W1:w W1:x I1=1 I1=2 S2:b S3:b E1 S4:a! S4:a!=v "
-                   "G9:$share/g/f G10:$share/g/f Tt@100 Tu@100 Tt@0 M100r1 M50r1");
-    for (unsigned i = 0; i < 120; i++) {
-        snprintf(text, sizeof(text), "O4.%u@100i3 Q10.%u@100 O%u.0@50", i * 37 % 120, i, i + 20);
-        log_apply(all, text);
-    }
-    log_apply(all, "X4.3 P4.5=1 P4.7=1 R4.5 I4=9 Y10.4 O4.200@100g10.7 P4.200=5");
-    enum gw_status status = gw_image_finish(all);
-    GW_ASSERT(status == GW_OK || status == GW_NO_MEMORY);
-    if (status == GW_OK) {
-        const struct gw_image_session *session = gw_image_find(all, 4);
-        GW_ASSERT(session && session->delivery_count == 119 && session->received_count == 1);
-        GW_ASSERT(gw_image_find_group(all, 10)->entry_count == 118);
-        GW_ASSERT(all->unfinished_count == 2 && all->unfinished[0].had_count == 120);
-        GW_ASSERT(all->sessions.count == 2 && all->retained.count == 1 && all->malformed == 0);
-    }
-    gw_image_free(all);
-}
-
 /* -- all of them -- */
 
 static const struct scenario {
     const char *name;
     void (*run)(void);
 } scenarios[] = {
-    {"handles", handles}, {"assembler", assembler}, {"alias", alias},
-    {"idset", idset},     {"window", window},       {"outbox", outbox},
-    {"backlog", backlog}, {"session", session},     {"image", image},
+    {"handles", handles}, {"assembler", assembler}, {"alias", alias},     {"idset", idset},
+    {"window", window},   {"outbox", outbox},       {"backlog", backlog}, {"session", session},
 };
 
 int main(void)

@@ -177,8 +177,8 @@ static void groups(void **unused)
         /* sent with QoS 2: the session's; else the group's if it has it */
         {"G9:$share/g/f Q9.3@100 S1:a O1.0@100g9.3 P1.0=7",
          "G9:$share/g/f O1.0@100g9.3 P1.0=7 S1:a"},
-        {"G9:$share/g/f Q9.3@100 S1:a O1.0@100g9.3", "G9:$share/g/f Q9.3@100 S1:a"},
-        {"G9:$share/g/f Q9.3@100 S1:a O1.0@100q1g9.3 P1.0=7", "G9:$share/g/f Q9.3@100 S1:a"},
+        {"G9:$share/g/f Q9.3@100 S1:a O1.0@100g9.3", "G9:$share/g/f O1.0@100g9.3 S1:a"},
+        {"G9:$share/g/f Q9.3@100 S1:a O1.0@100g9.3 P1.0=7 X1.0", "G9:$share/g/f S1:a"},
         {"G9:$share/g/f Q9.3@100 S1:a O1.0@100g9.3 P1.0=7 R1.0",
          "G9:$share/g/f O1.0@0g9.3 P1.0=7 R1.0 S1:a"},
         {"G9:$share/g/f Q9.4@100 S1:a O1.0@100g9.3", "G9:$share/g/f O1.0@100g9.3 Q9.4@100 S1:a"},

@@ -116,8 +116,8 @@ static void however_it_ends_it_is_settled(void **unused)
         {SKIPPED, 2, false, 0, 0},       {ENDED, 1, false, 1, 0},   {ENDED, 2, false, 1, 0},
         {ACKED, 1, true, 0, 1},          {REFUSED, 2, true, 0, 1},  {COMPLETED, 2, true, 0, 1},
         {EXPIRED, 2, true, 0, 1},        {EVICTED, 2, true, 0, 1},  {EXPIRED_AHEAD, 2, true, 0, 1},
-        {SKIPPED, 2, true, 0, 1},        {TAKEN, 1, true, 0, 0},    {TAKEN, 2, true, 0, 0},
-        {ENDED, 1, true, 0, 0},          {ENDED, 2, true, 1, 0},
+        {SKIPPED, 2, true, 0, 1},        {TAKEN, 1, true, 0, 0},    {ENDED, 1, true, 0, 0},
+        {ENDED, 2, true, 1, 0},
     };
     for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
         struct box box;

@@ -237,92 +237,6 @@ static void a_message_has_all_its_fields(void **unused)
     assert_null(to.message.blob);
 }
 
-/* The page docs/reference/store-format.md, section Records, in bytes. */
-static void the_bytes_are_those_of_the_page(void **unused)
-{
-    (void)unused;
-    static const struct {
-        enum gw_record_kind kind;
-        union any any;
-        const char *bytes;
-        size_t size;
-    } cases[] = {
-        {GW_RECORD_MESSAGE,
-         {.message = {.message = {.topic_name = T("t"),
-                                  .props = T("\x01\x01"),
-                                  .payload = T("load"),
-                                  .publisher = 0x0102,
-                                  .expiry = 300,
-                                  .has_expiry = true,
-                                  .retain = true,
-                                  .qos = 2},
-                      .received_ms = 128,
-                      .session = 9,
-                      .packet_id = 7,
-                      .origin = 3,
-                      .relayed = true}},
-         "\x7E\x03\x80\x01\x02\x01\0\0\0\0\0\0\x09\x07\xAC\x02\x01\x02\x04t\x01\x01load",
-         26},
-        {GW_RECORD_SESSION,
-         {.session = {.serial = 9,
-                      .changed_ms = 1,
-                      .expiry = 60,
-                      .online = true,
-                      .client_id = T("c"),
-                      .user = T("uu")}},
-         "\x09\x01\x01\x3C\x01"
-         "c\x02uu",
-         9},
-        {GW_RECORD_WILL,
-         {.will = {.serial = 9,
-                   .present = true,
-                   .delay = 5,
-                   .message = {.topic_name = T("t"), .qos = 1}}},
-         "\x09\x11\x05\x01\0\0t",
-         7},
-        {GW_RECORD_SUBSCRIBE,
-         {.subscription = {.serial = 9,
-                           .filter = T("#"),
-                           .options = {.id = 4, .qos = 1, .retain_as_published = true}}},
-         "\x09\x01#\x09\x04",
-         5},
-        {GW_RECORD_OWE,
-         {.owe = {.serial = 9,
-                  .message = {.back = 4},
-                  .order = 2,
-                  .size = 50,
-                  .qos = 2,
-                  .id_count = 3,
-                  .ids = some_ids}},
-         "\x09\x12\x02\x09\x32\x03\x07\xFF\xFF\xFF\x7F\x01",
-         12},
-        {GW_RECORD_OWE,
-         {.owe = {.serial = 9,
-                  .group = 6,
-                  .group_order = 1,
-                  .message = {.position = 4},
-                  .retain = true,
-                  .qos = 1}},
-         "\x09\x0D\x00\x08\x00\x06\x01",
-         7},
-        {GW_RECORD_SENT, {.step = {.serial = 9, .order = 2, .packet_id = 7}}, "\x09\x02\x07", 3},
-        {GW_RECORD_RETAINED,
-         {.retained = {.topic_name = T("t"), .cleared_by = {.position = 1}}},
-         "\x01t\x00\x02",
-         4},
-        {GW_RECORD_GROUP_OWE,
-         {.group_owe = {.serial = 9, .message = {.back = 1}, .order = 3, .size = 4}},
-         "\x09\x03\x03\x04",
-         4},
-        {GW_RECORD_COMPLETE, {.complete = {.origin = 3, .upto = 128}}, "\x03\x80\x01", 3},
-    };
-    for (size_t i = 0; i < GW_COUNT_OF(cases); i++) {
-        struct body body = body_of(cases[i].kind, &cases[i].any);
-        assert_int_equal(body.size, cases[i].size);
-        assert_memory_equal(body.bytes, cases[i].bytes, body.size);
-    }
-}
-
 static void an_owe_has_all_its_fields(void **unused)
 {
     (void)unused;
@@ -532,7 +446,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(a_message_has_all_its_fields),
-        cmocka_unit_test(the_bytes_are_those_of_the_page),
         cmocka_unit_test(an_owe_has_all_its_fields),
         cmocka_unit_test(cut_anywhere_it_is_refused),
         cmocka_unit_test(more_bytes_behind_it_are_not_looked_at),

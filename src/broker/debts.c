@@ -1,0 +1,79 @@
+#include "broker/debts.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+
+void gw_debts_init(struct gw_debts *debts)
+{
+    *debts = (struct gw_debts){.next_order = 1};
+}
+
+void gw_debts_fini(struct gw_debts *debts)
+{
+    for (size_t i = 0; i < debts->count; i++)
+        gw_blob_unref(&debts->items[i].message);
+    free(debts->items);
+    gw_debts_init(debts);
+}
+
+void gw_debts_restore(struct gw_debts *debts, struct gw_blob *message, uint32_t order)
+{
+    if (debts->count == debts->capacity) {
+        size_t capacity = debts->capacity ? debts->capacity * 2 : 16;
+        struct gw_debt *items = realloc(debts->items, capacity * sizeof(*items));
+        GW_ASSERT(items != NULL);
+        debts->items = items;
+        debts->capacity = capacity;
+    }
+    debts->items[debts->count++] = (struct gw_debt){gw_blob_ref(message), order};
+    debts->next_order = order + 1 != 0 ? order + 1 : 1;
+}
+
+uint32_t gw_debts_add(struct gw_debts *debts, struct gw_blob *message)
+{
+    uint32_t order = debts->next_order;
+    gw_debts_restore(debts, message, order);
+    return order;
+}
+
+static struct gw_debt *find(const struct gw_debts *debts, uint32_t order)
+{
+    size_t low = 0, high = debts->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((int32_t)(debts->items[middle].order - order) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < debts->count && debts->items[low].order == order ? &debts->items[low] : NULL;
+}
+
+/* Closes the gap at the beginning, once it is as large as the rest. */
+static void shift(struct gw_debts *debts)
+{
+    size_t settled = 0;
+    while (settled < debts->count && !debts->items[settled].message)
+        settled++;
+    if (settled * 2 < debts->count)
+        return;
+    debts->count -= settled;
+    memmove(debts->items, debts->items + settled, debts->count * sizeof(*debts->items));
+    if (debts->count > 0)
+        return;
+    free(debts->items);
+    debts->items = NULL;
+    debts->capacity = 0;
+}
+
+bool gw_debts_settle(struct gw_debts *debts, uint32_t order)
+{
+    struct gw_debt *debt = find(debts, order);
+    if (!debt || !debt->message)
+        return false;
+    gw_blob_unref(&debt->message);
+    if (debt == debts->items)
+        shift(debts);
+    return true;
+}

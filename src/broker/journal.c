@@ -1,0 +1,778 @@
+#include "broker/journal.h"
+
+#include <stdlib.h>
+
+#include "base/assert.h"
+#include "broker/held.h"
+#include "broker/ledger.h"
+#include "broker/slicer.h"
+
+#define BREATHE_BYTES   ((size_t)256 * 1024)
+#define COMPLETE_PERIOD GW_NS_PER_S
+#define TEXT_HEAD_MAX   ((size_t)GW_RECORD_HEAD_MAX + UINT16_MAX)
+
+/* -- rings -- */
+
+static void *ring_at(const struct gw_journal_ring *ring, size_t size, size_t index)
+{
+    return (uint8_t *)ring->items + (ring->head + index) % ring->capacity * size;
+}
+
+/* Room for one more at the end; a shard that cannot remember what it owes must not go on. */
+static void *ring_push(struct gw_journal_ring *ring, size_t size)
+{
+    if (ring->count == ring->capacity) {
+        size_t capacity = ring->capacity ? ring->capacity * 2 : 64;
+        uint8_t *items = malloc(capacity * size);
+        GW_ASSERT(items != NULL);
+        for (size_t i = 0; i < ring->count; i++)
+            memcpy(items + i * size, ring_at(ring, size, i), size);
+        free(ring->items);
+        *ring = (struct gw_journal_ring){items, 0, ring->count, capacity};
+    }
+    return ring_at(ring, size, ring->count++);
+}
+
+static void ring_pop(struct gw_journal_ring *ring)
+{
+    ring->head = (ring->head + 1) % ring->capacity;
+    ring->count--;
+}
+
+/* -- staging -- */
+
+static void stage(struct gw_journal *journal, enum gw_record_kind kind, const struct gw_writer *w)
+{
+    struct gw_store_part part = {gw_span_of(w->begin, gw_writer_size(w)), NULL};
+    GW_ASSERT(!w->overflow);
+    enum gw_status status = gw_store_append(journal->stream, (uint8_t)kind, &part, 1, NULL);
+    GW_ASSERT(status == GW_OK); /* a promise could not be kept otherwise */
+}
+
+/* How a record that is staged now names the message at a position. */
+static struct gw_record_ref ref_to(const struct gw_journal *journal, gw_position position)
+{
+    if (gw_position_segment(position) != GW_JOURNAL_PENDING)
+        return (struct gw_record_ref){.position = position};
+    size_t at = gw_store_staged(journal->stream);
+    return (struct gw_record_ref){.back = (uint32_t)(at - gw_position_offset(position))};
+}
+
+static uint64_t wall_ms(const struct gw_journal *journal)
+{
+    gw_wall_ns now = gw_clock_wall(gw_loop_clock(journal->shard->loop));
+    return (uint64_t)now / GW_NS_PER_MS;
+}
+
+static struct gw_journal_pending *next_pending(struct gw_journal *journal)
+{
+    if (journal->pending_count == journal->pending_capacity) {
+        size_t capacity = journal->pending_capacity ? journal->pending_capacity * 2 : 64;
+        struct gw_journal_pending *pending = realloc(journal->pending, capacity * sizeof(*pending));
+        if (!pending)
+            return NULL;
+        journal->pending = pending;
+        journal->pending_capacity = capacity;
+    }
+    return &journal->pending[journal->pending_count];
+}
+
+/* Stages a message record; *ret_at is how much was staged before it. */
+static enum gw_status stage_message(struct gw_journal *journal,
+                                    const struct gw_record_message *record,
+                                    struct gw_journal_pending *pending, size_t *ret_at)
+{
+    const struct gw_message *message = &record->message;
+    uint8_t head[GW_RECORD_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(head, sizeof(head));
+    gw_record_write_message(&w, record);
+    GW_ASSERT(!w.overflow);
+    const struct gw_store_part parts[] = {
+        {gw_span_of(head, gw_writer_size(&w)), NULL},
+        {message->topic_name, NULL},
+        {message->props, NULL},
+        {message->payload, message->blob},
+    };
+    *ret_at = gw_store_staged(journal->stream);
+    GW_TRY(gw_store_append(journal->stream, GW_RECORD_MESSAGE | GW_STORE_ALONE, parts,
+                           GW_COUNT_OF(parts), &pending->offset));
+    pending->blob = gw_blob_ref(message->blob);
+    journal->pending_count++;
+    return GW_OK;
+}
+
+enum gw_status gw_journal_message(struct gw_shard *shard, struct gw_message *message, uint64_t mask,
+                                  const struct gw_session *publisher, gw_packet_id packet_id)
+{
+    struct gw_journal *journal = shard->journal;
+    GW_TRY(gw_message_keep(message));
+    struct gw_journal_pending *pending = next_pending(journal);
+    if (!pending)
+        return GW_NO_MEMORY;
+    struct gw_record_message record = {
+        .message = *message,
+        .received_ms = wall_ms(journal),
+        .session = publisher ? publisher->serial : 0,
+        .packet_id = packet_id,
+        .origin = (uint8_t)shard->index,
+        .relayed = mask != 0,
+    };
+    size_t at;
+    pending->is_moved = false;
+    GW_TRY(stage_message(journal, &record, pending, &at));
+    gw_blob_set_position(message->blob, gw_position_of(GW_JOURNAL_PENDING, (uint32_t)at));
+    if (mask != 0) {
+        journal->mask |= mask;
+        journal->last_relayed = pending->offset;
+    }
+    return GW_OK;
+}
+
+/* -- sessions -- */
+
+static void write_will(struct gw_journal *journal, const struct gw_session *session)
+{
+    struct gw_record_will record = {.serial = session->serial, .present = session->will != NULL};
+    size_t room = GW_RECORD_HEAD_MAX;
+    if (session->will) {
+        record.delay = session->will->delay;
+        record.message = session->will->message;
+        room += gw_message_footprint(&record.message);
+    }
+    struct gw_buf *scratch = &journal->shard->scratch;
+    gw_buf_clear(scratch);
+    enum gw_status status = gw_buf_reserve(scratch, room);
+    GW_ASSERT(status == GW_OK);
+    struct gw_writer w = gw_writer_of(scratch->data, room);
+    gw_record_write_will(&w, &record);
+    stage(journal, GW_RECORD_WILL, &w);
+}
+
+static void write_session(struct gw_journal *journal, const struct gw_session *session, bool online)
+{
+    uint8_t bytes[TEXT_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    struct gw_record_session record = {
+        .serial = session->serial,
+        .changed_ms = wall_ms(journal),
+        .expiry = session->expiry,
+        .online = online,
+        .client_id = gw_session_client_id(session),
+    };
+    if (!online) { /* what is left of its time runs from when it went */
+        gw_mono_ns now = gw_loop_now(journal->shard->loop);
+        record.changed_ms -=
+            now > session->closed_at ? (now - session->closed_at) / GW_NS_PER_MS : 0;
+    }
+    gw_record_write_session(&w, &record);
+    stage(journal, GW_RECORD_SESSION, &w);
+}
+
+void gw_journal_session(struct gw_shard *shard, struct gw_session *session)
+{
+    struct gw_journal *journal = shard->journal;
+    if (!journal || (session->serial == 0 && session->expiry == 0))
+        return;
+    bool is_new = session->serial == 0;
+    if (is_new) {
+        session->serial =
+            atomic_fetch_add_explicit(&journal->world->serial, 1, memory_order_relaxed) + 1;
+        session->outbox.durable = true;
+    }
+    write_session(journal, session, session->link != NULL);
+    if (session->will || !is_new)
+        write_will(journal, session);
+}
+
+void gw_journal_offline(struct gw_shard *shard, const struct gw_session *session)
+{
+    if (shard->journal && session->serial != 0)
+        write_session(shard->journal, session, false);
+}
+
+void gw_journal_no_will(struct gw_shard *shard, const struct gw_session *session)
+{
+    if (shard->journal && session->serial != 0)
+        write_will(shard->journal, session);
+}
+
+static void write_serial(struct gw_journal *journal, enum gw_record_kind kind, uint64_t serial)
+{
+    uint8_t bytes[GW_RECORD_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    gw_record_write_serial(&w, serial);
+    stage(journal, kind, &w);
+}
+
+void gw_journal_end(struct gw_shard *shard, const struct gw_session *session)
+{
+    if (shard->journal && session->serial != 0)
+        write_serial(shard->journal, GW_RECORD_END, session->serial);
+}
+
+static void write_subscription(struct gw_shard *shard, enum gw_record_kind kind,
+                               const struct gw_subscription *subscription)
+{
+    if (!shard->journal || subscription->session->serial == 0)
+        return;
+    uint8_t bytes[TEXT_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    struct gw_record_subscription record = {
+        .serial = subscription->session->serial,
+        .filter = gw_subscription_filter(subscription),
+        .options = subscription->options,
+    };
+    gw_record_write_subscription(&w, &record);
+    stage(shard->journal, kind, &w);
+}
+
+void gw_journal_subscribe(struct gw_shard *shard, const struct gw_subscription *subscription)
+{
+    write_subscription(shard, GW_RECORD_SUBSCRIBE, subscription);
+}
+
+void gw_journal_unsubscribe(struct gw_shard *shard, const struct gw_subscription *subscription)
+{
+    write_subscription(shard, GW_RECORD_UNSUBSCRIBE, subscription);
+}
+
+void gw_journal_packet_id(struct gw_shard *shard, enum gw_record_kind kind,
+                          const struct gw_session *session, gw_packet_id packet_id)
+{
+    if (!shard->journal || session->serial == 0)
+        return;
+    uint8_t bytes[GW_RECORD_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    struct gw_record_step record = {.serial = session->serial, .packet_id = packet_id};
+    gw_record_write_step(&w, kind, &record);
+    stage(shard->journal, kind, &w);
+}
+
+/* -- deliveries -- */
+
+static void write_step(struct gw_journal *journal, enum gw_record_kind kind,
+                       const struct gw_record_step *record)
+{
+    uint8_t bytes[GW_RECORD_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    gw_record_write_step(&w, kind, record);
+    stage(journal, kind, &w);
+}
+
+static void write_owe(struct gw_journal *journal, const struct gw_record_owe *record)
+{
+    uint8_t bytes[GW_RECORD_HEAD_MAX];
+    size_t room = GW_RECORD_HEAD_MAX + record->id_count * (size_t)5;
+    uint8_t *memory = bytes;
+    if (room > sizeof(bytes)) {
+        struct gw_buf *scratch = &journal->shard->scratch;
+        gw_buf_clear(scratch);
+        enum gw_status status = gw_buf_reserve(scratch, room);
+        GW_ASSERT(status == GW_OK);
+        memory = scratch->data;
+    }
+    struct gw_writer w = gw_writer_of(memory, room);
+    gw_record_write_owe(&w, record);
+    stage(journal, GW_RECORD_OWE, &w);
+}
+
+static struct gw_session *session_of(struct gw_outbox *outbox)
+{
+    return GW_CONTAINER(outbox, struct gw_session, outbox);
+}
+
+void gw_ledger_owe(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
+{
+    struct gw_journal *journal = user;
+    struct gw_record_owe record = {
+        .serial = session_of(outbox)->serial,
+        .message = ref_to(journal, gw_blob_position(delivery->message)),
+        .order = delivery->order,
+        .group = delivery->group,
+        .group_order = delivery->group_order,
+        .size = (uint32_t)(delivery->message->size + sizeof(struct gw_blob)),
+        .qos = delivery->qos,
+        .retain = delivery->retain,
+        .ids = &delivery->id,
+        .id_count = delivery->id != 0 ? 1 : 0,
+    };
+    if (delivery->ids) {
+        record.ids = (const uint32_t *)(const void *)delivery->ids->data;
+        record.id_count = (uint32_t)(delivery->ids->size / sizeof(uint32_t));
+    }
+    write_owe(journal, &record);
+}
+
+uint64_t gw_ledger_sent(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
+{
+    struct gw_journal *journal = user;
+    struct gw_record_step record = {session_of(outbox)->serial, delivery->order,
+                                    delivery->packet_id};
+    write_step(journal, GW_RECORD_SENT, &record);
+    return gw_store_next(journal->stream);
+}
+
+void gw_ledger_release(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
+{
+    struct gw_record_step record = {session_of(outbox)->serial, delivery->order,
+                                    delivery->packet_id};
+    write_step(user, GW_RECORD_RELEASE, &record);
+}
+
+void gw_ledger_settled(void *user, struct gw_outbox *outbox, uint32_t order)
+{
+    struct gw_record_step record = {session_of(outbox)->serial, order, 0};
+    write_step(user, GW_RECORD_SETTLED, &record);
+}
+
+void gw_journal_delivery(struct gw_shard *shard, const struct gw_session *session,
+                         const struct gw_outbox_restored *delivery)
+{
+    struct gw_record_owe owe = {
+        .serial = session->serial,
+        .message = ref_to(shard->journal, delivery->message),
+        .order = delivery->order,
+        .group = delivery->group,
+        .group_order = delivery->group_order,
+        .size = delivery->size,
+        .qos = delivery->qos,
+        .retain = delivery->retain,
+        .ids = delivery->ids,
+        .id_count = delivery->id_count,
+    };
+    struct gw_record_step step = {session->serial, delivery->order, delivery->packet_id};
+    write_owe(shard->journal, &owe);
+    if (delivery->packet_id != 0)
+        write_step(shard->journal, GW_RECORD_SENT, &step);
+    if (delivery->releasing)
+        write_step(shard->journal, GW_RECORD_RELEASE, &step);
+}
+
+/* -- retained messages and groups -- */
+
+static void write_retained(struct gw_journal *journal, const struct gw_record_retained *record)
+{
+    uint8_t bytes[TEXT_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    gw_record_write_retained(&w, record);
+    stage(journal, GW_RECORD_RETAINED, &w);
+}
+
+void gw_journal_retained(struct gw_shard *shard, struct gw_span topic_name,
+                         const struct gw_blob *blob)
+{
+    if (!shard->journal)
+        return;
+    struct gw_record_retained record = {
+        .message = ref_to(shard->journal, gw_blob_position(blob)),
+        .topic_name = topic_name,
+    };
+    write_retained(shard->journal, &record);
+}
+
+void gw_journal_not_retained(struct gw_shard *shard, struct gw_span topic_name,
+                             const struct gw_blob *deletion)
+{
+    if (!shard->journal)
+        return;
+    struct gw_record_retained record = {.topic_name = topic_name};
+    if (deletion && gw_blob_position(deletion) != 0)
+        record.cleared_by = ref_to(shard->journal, gw_blob_position(deletion));
+    write_retained(shard->journal, &record);
+}
+
+enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *blob)
+{
+    struct gw_journal *journal = shard->journal;
+    struct gw_journal_pending *pending = next_pending(journal);
+    struct gw_record_message record = {.origin = (uint8_t)shard->index};
+    if (!pending)
+        return GW_NO_MEMORY;
+    gw_message_open(blob, &record.message);
+    gw_mono_ns now = gw_loop_now(shard->loop);
+    record.received_ms = wall_ms(journal) - (now - record.message.received_at) / GW_NS_PER_MS;
+    size_t at;
+    pending->is_moved = true; /* others may look at its place meanwhile: it keeps the old one */
+    GW_TRY(stage_message(journal, &record, pending, &at));
+    struct gw_record_retained retained = {.topic_name = record.message.topic_name};
+    retained.message.back = (uint32_t)(gw_store_staged(journal->stream) - at);
+    write_retained(journal, &retained);
+    return GW_OK;
+}
+
+static void write_group(struct gw_journal *journal, const struct gw_record_group *record)
+{
+    uint8_t bytes[TEXT_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    gw_record_write_group(&w, record);
+    stage(journal, GW_RECORD_GROUP, &w);
+}
+
+void gw_journal_group_again(struct gw_shard *shard, uint64_t serial, struct gw_span filter)
+{
+    struct gw_record_group record = {serial, filter};
+    write_group(shard->journal, &record);
+}
+
+uint64_t gw_journal_group(struct gw_shard *shard, struct gw_span filter)
+{
+    struct gw_journal *journal = shard->journal;
+    if (!journal)
+        return 0;
+    uint64_t serial =
+        atomic_fetch_add_explicit(&journal->world->serial, 1, memory_order_relaxed) + 1;
+    gw_journal_group_again(shard, serial, filter);
+    return serial;
+}
+
+void gw_journal_group_end(struct gw_shard *shard, uint64_t serial)
+{
+    if (shard->journal && serial != 0)
+        write_serial(shard->journal, GW_RECORD_GROUP_END, serial);
+}
+
+static void write_group_owe(struct gw_journal *journal, enum gw_record_kind kind,
+                            const struct gw_record_group_owe *record)
+{
+    uint8_t bytes[GW_RECORD_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    gw_record_write_group_owe(&w, kind, record);
+    stage(journal, kind, &w);
+}
+
+void gw_journal_group_owe(struct gw_shard *shard, uint64_t serial, uint32_t order,
+                          const struct gw_blob *blob)
+{
+    if (!shard->journal || serial == 0)
+        return;
+    struct gw_record_group_owe record = {
+        .serial = serial,
+        .message = ref_to(shard->journal, gw_blob_position(blob)),
+        .order = order,
+        .size = (uint32_t)(blob->size + sizeof(*blob)),
+    };
+    write_group_owe(shard->journal, GW_RECORD_GROUP_OWE, &record);
+}
+
+void gw_journal_group_settled(struct gw_shard *shard, uint64_t serial, uint32_t order)
+{
+    struct gw_record_group_owe record = {.serial = serial, .order = order};
+    if (shard->journal && serial != 0)
+        write_group_owe(shard->journal, GW_RECORD_GROUP_SETTLED, &record);
+}
+
+void gw_journal_complete(struct gw_shard *shard, uint8_t origin, gw_position upto)
+{
+    uint8_t bytes[GW_RECORD_HEAD_MAX];
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    struct gw_record_complete record = {origin, upto};
+    gw_record_write_complete(&w, &record);
+    stage(shard->journal, GW_RECORD_COMPLETE, &w);
+}
+
+/* -- what others have written down -- */
+
+static gw_journal_mark *mark_of(const struct gw_journal *journal, unsigned from, unsigned by)
+{
+    return &journal->world->marks[(size_t)from * journal->shard->world->shard_count + by];
+}
+
+/* Tells the others how far this shard has written what they sent. */
+static void tell_taken(struct gw_journal *journal)
+{
+    gw_store_ticket synced = gw_store_synced(journal->stream);
+    while (journal->taken.count > 0) {
+        const struct gw_journal_taken *taken = ring_at(&journal->taken, sizeof(*taken), 0);
+        if (taken->ticket > synced)
+            return;
+        atomic_store_explicit(mark_of(journal, taken->from, journal->shard->index), taken->turn,
+                              memory_order_release);
+        ring_pop(&journal->taken);
+    }
+}
+
+static bool is_taken(const struct gw_journal *journal, const struct gw_journal_relayed *relayed)
+{
+    for (uint64_t mask = relayed->mask; mask != 0; mask &= mask - 1) {
+        unsigned by = (unsigned)__builtin_ctzll(mask);
+        if (atomic_load_explicit(mark_of(journal, journal->shard->index, by),
+                                 memory_order_acquire) < relayed->turn)
+            return false;
+    }
+    return true;
+}
+
+/* Messages of this shard from here on may have to be routed again: a checkpoint stays before. */
+static void tell_oldest(struct gw_journal *journal)
+{
+    gw_position oldest = UINT64_MAX;
+    if (journal->relayed.count > 0) {
+        const struct gw_journal_relayed *first = ring_at(&journal->relayed, sizeof(*first), 0);
+        oldest = first->from;
+    }
+    atomic_store_explicit(&journal->world->slicer.oldest[journal->shard->index], oldest,
+                          memory_order_release);
+}
+
+/* Learns how far the others are with what this shard sent. */
+static void learn_taken(struct gw_journal *journal)
+{
+    while (journal->relayed.count > 0) {
+        const struct gw_journal_relayed *relayed = ring_at(&journal->relayed, sizeof(*relayed), 0);
+        if (!is_taken(journal, relayed))
+            break;
+        journal->completed = relayed->upto;
+        ring_pop(&journal->relayed);
+    }
+    tell_oldest(journal);
+    if ((journal->relayed.count > 0 || journal->completed != 0) && !gw_timer_armed(&journal->timer))
+        gw_wheel_arm(gw_loop_wheel(journal->shard->loop), &journal->timer,
+                     gw_loop_now(journal->shard->loop) + COMPLETE_PERIOD);
+}
+
+static void write_completed(struct gw_journal *journal)
+{
+    if (journal->completed == 0)
+        return;
+    gw_journal_complete(journal->shard, (uint8_t)journal->shard->index, journal->completed);
+    journal->completed = 0;
+}
+
+static void on_timer(struct gw_timer *timer, gw_mono_ns now)
+{
+    struct gw_journal *journal = GW_CONTAINER(timer, struct gw_journal, timer);
+    (void)now;
+    learn_taken(journal);
+    write_completed(journal);
+}
+
+void gw_journal_on_taken(struct gw_shard *shard, unsigned from, uint64_t turn)
+{
+    struct gw_journal *journal = shard->journal;
+    if (!journal || turn == 0)
+        return;
+    struct gw_journal_taken *taken = ring_push(&journal->taken, sizeof(*taken));
+    *taken = (struct gw_journal_taken){gw_journal_ticket(shard), turn, from};
+}
+
+/* -- the turn -- */
+
+gw_store_ticket gw_journal_ticket(const struct gw_shard *shard)
+{
+    const struct gw_journal *journal = shard->journal;
+    if (!journal)
+        return 0;
+    return gw_store_next(journal->stream) - (gw_store_staged(journal->stream) == 0);
+}
+
+bool gw_journal_reached(const struct gw_shard *shard, gw_store_ticket ticket, bool synced)
+{
+    const struct gw_journal *journal = shard->journal;
+    if (!journal || ticket == 0)
+        return true;
+    return ticket <=
+           (synced ? gw_store_synced(journal->stream) : gw_store_written(journal->stream));
+}
+
+enum gw_store_state gw_journal_state(const struct gw_shard *shard)
+{
+    return shard->journal ? gw_store_state(shard->journal->world->store) : GW_STORE_RUNNING;
+}
+
+bool gw_journal_congested(const struct gw_shard *shard)
+{
+    return shard->journal && gw_store_pressure(shard->journal->world->store) >
+                                 (size_t)gw_shard_settings(shard)->store.pressure;
+}
+
+/* The chunk has its place: so have the messages in it. */
+static void place(struct gw_journal *journal, gw_position base)
+{
+    struct gw_journal_world *world = journal->world;
+    for (size_t i = 0; i < journal->pending_count; i++) {
+        struct gw_journal_pending *pending = &journal->pending[i];
+        gw_position position = base + pending->offset;
+        gw_store_hold(world->store, position);
+        if (pending->is_moved)
+            gw_store_drop(world->store, gw_blob_position(pending->blob));
+        else
+            pending->blob->keeper = &world->keeper;
+        gw_blob_set_position(pending->blob, position);
+        gw_blob_unref(&pending->blob);
+    }
+    journal->pending_count = 0;
+    if (journal->mask == 0)
+        return;
+    struct gw_journal_relayed *relayed = ring_push(&journal->relayed, sizeof(*relayed));
+    *relayed = (struct gw_journal_relayed){journal->turn, journal->mask, base,
+                                           base + journal->last_relayed};
+    journal->mask = 0;
+    tell_oldest(journal);
+}
+
+/* Notes where a chunk ends, for gw_outbox_ledger.written. */
+static void note_end(struct gw_journal *journal, gw_store_ticket ticket, gw_position end)
+{
+    struct gw_journal_end *note = ring_push(&journal->ends, sizeof(*note));
+    *note = (struct gw_journal_end){ticket, end};
+}
+
+static void learn_written(struct gw_journal *journal)
+{
+    gw_store_ticket written = gw_store_written(journal->stream);
+    while (journal->ends.count > 0) {
+        const struct gw_journal_end *note = ring_at(&journal->ends, sizeof(*note), 0);
+        if (note->ticket > written)
+            return;
+        journal->ledger.written = note->end;
+        ring_pop(&journal->ends);
+    }
+}
+
+static void submit(struct gw_journal *journal)
+{
+    if (gw_store_staged(journal->stream) == 0)
+        return;
+    size_t size = gw_store_staged(journal->stream);
+    gw_store_ticket ticket = gw_store_next(journal->stream);
+    gw_position base = gw_store_submit(journal->stream);
+    place(journal, base);
+    note_end(journal, ticket, base + size);
+}
+
+void gw_journal_submit(struct gw_shard *shard)
+{
+    struct gw_journal *journal = shard->journal;
+    if (!journal)
+        return;
+    gw_slicer_run(shard);
+    learn_taken(journal);
+    if (gw_store_staged(journal->stream) > 0)
+        write_completed(journal);
+    journal->turn++;
+    submit(journal);
+    tell_taken(journal);
+}
+
+void gw_journal_breathe(struct gw_shard *shard)
+{
+    if (!shard->journal || gw_store_staged(shard->journal->stream) < BREATHE_BYTES)
+        return;
+    /* What is relayed goes out with the turn's mail, so it has the number of the submit to come. */
+    shard->journal->turn++;
+    submit(shard->journal);
+    shard->journal->turn--;
+}
+
+uint64_t gw_journal_turn(const struct gw_shard *shard)
+{
+    return shard->journal ? shard->journal->turn : 0;
+}
+
+/* -- progress -- */
+
+static void tell_failed(struct gw_shard *shard)
+{
+    struct gw_journal *journal = shard->journal;
+    if (journal->failed)
+        return;
+    journal->failed = true;
+    gw_held_fail(shard);
+}
+
+static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
+{
+    struct gw_shard *shard = owner;
+    struct gw_journal *journal = GW_CONTAINER(mail, struct gw_journal, mail);
+    atomic_store_explicit(&journal->posted, false, memory_order_release);
+    if (gw_journal_state(shard) == GW_STORE_FAILED)
+        tell_failed(shard);
+    learn_written(journal);
+    tell_taken(journal);
+    gw_held_run(shard);
+    gw_ledger_run(journal, now);
+    gw_slicer_on_progress(shard);
+}
+
+/* Called by the store's threads. */
+static void on_progress(void *user)
+{
+    struct gw_journal *journal = user;
+    if (!atomic_exchange_explicit(&journal->posted, true, memory_order_acq_rel))
+        gw_loop_post(journal->shard->loop, &journal->mail);
+}
+
+/* -- blobs -- */
+
+static void on_blob_end(struct gw_blob_keeper *keeper, const struct gw_blob *blob)
+{
+    struct gw_journal_world *world = GW_CONTAINER(keeper, struct gw_journal_world, keeper);
+    gw_store_drop(world->store, gw_blob_position(blob));
+}
+
+struct gw_blob *gw_journal_blob(struct gw_shard *shard, struct gw_span body, gw_position position)
+{
+    struct gw_record_message record;
+    if (gw_record_read_message(body, &record) != GW_OK)
+        return NULL;
+    struct gw_message *message = &record.message;
+    uint64_t now_ms = wall_ms(shard->journal);
+    uint64_t waited = now_ms > record.received_ms ? (now_ms - record.received_ms) / 1000 : 0;
+    message->received_at = gw_clock_mono(gw_loop_clock(shard->loop));
+    message->topic_hash = gw_shard_hash(shard, message->topic_name);
+    if (message->has_expiry)
+        message->expiry = waited < message->expiry ? message->expiry - (uint32_t)waited : 0;
+    message->blob = NULL;
+    if (gw_message_keep(message) != GW_OK)
+        return NULL;
+    message->blob->keeper = &shard->journal->world->keeper;
+    gw_store_hold(shard->journal->world->store, position);
+    gw_blob_set_position(message->blob, position);
+    return message->blob;
+}
+
+/* -- life -- */
+
+enum gw_status gw_journal_init(struct gw_shard *shard)
+{
+    struct gw_journal_world *world = shard->world->journal;
+    struct gw_journal *journal = calloc(1, sizeof(*journal));
+    if (!journal)
+        return GW_NO_MEMORY;
+    world->keeper.on_end = on_blob_end;
+    journal->shard = shard;
+    journal->world = world;
+    journal->stream = gw_store_stream(world->store, shard->index);
+    journal->mail.fn = on_mail;
+    gw_list_init(&journal->held);
+    gw_list_init(&journal->waiting);
+    gw_list_init(&journal->warm);
+    gw_timer_init(&journal->timer, on_timer);
+    gw_ledger_init(journal);
+    gw_slicer_init(journal);
+    shard->journal = journal;
+    shard->sessions.host.ledger = &journal->ledger;
+    gw_store_watch(journal->stream, on_progress, journal);
+    return GW_OK;
+}
+
+void gw_journal_fini(struct gw_shard *shard)
+{
+    struct gw_journal *journal = shard->journal;
+    if (!journal)
+        return;
+    for (size_t i = 0; i < journal->pending_count; i++) {
+        gw_blob_set_position(journal->pending[i].blob, 0);
+        gw_blob_unref(&journal->pending[i].blob);
+    }
+    free(journal->pending);
+    free(journal->relayed.items);
+    free(journal->taken.items);
+    free(journal->ends.items);
+    gw_ledger_fini(journal);
+    gw_slicer_fini(journal);
+    gw_wheel_cancel(gw_loop_wheel(shard->loop), &journal->timer);
+    shard->sessions.host.ledger = NULL;
+    shard->journal = NULL;
+    free(journal);
+}

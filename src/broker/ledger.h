@@ -1,0 +1,39 @@
+/*
+ * broker/ledger: the durable side of outboxes: what they owe is staged, what became cold is
+ * fetched, who waited for the log goes on.
+ *
+ * Layer   broker.
+ * Owner   the shard.
+ * Life    with its journal.
+ * Limits  GW_LEDGER_FETCH_MAX messages and about GW_LEDGER_FETCH_BYTES a fetch, one a session.
+ */
+#ifndef GW_BROKER_LEDGER_H
+#define GW_BROKER_LEDGER_H
+
+#include "broker/journal.h"
+
+#define GW_LEDGER_FETCH_MAX   64u
+#define GW_LEDGER_FETCH_BYTES ((size_t)256 * 1024)
+
+void gw_ledger_init(struct gw_journal *journal);
+/* Takes back fetches that came too late; the store has stopped. */
+void gw_ledger_fini(struct gw_journal *journal);
+
+/* The outbox of a session got longer: some of it may be cooled once it is written. */
+void gw_ledger_on_push(struct gw_shard *shard, struct gw_session *session);
+/* Its client can take more, but what comes next waits for the log: tells it later. */
+void gw_ledger_on_wait(struct gw_shard *shard, struct gw_session *session);
+/* The session ends. */
+void gw_ledger_forget(struct gw_session *session);
+
+/* The log got further: fetched messages go to their outboxes, whoever waited is tried again, what
+ * is written and far back in a queue leaves memory. */
+void gw_ledger_run(struct gw_journal *journal, gw_mono_ns now);
+
+/* -- gw_outbox_ledger, staged by the journal -- */
+void gw_ledger_owe(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
+uint64_t gw_ledger_sent(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
+void gw_ledger_release(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
+void gw_ledger_settled(void *user, struct gw_outbox *outbox, uint32_t order);
+
+#endif

@@ -1,0 +1,268 @@
+#include "broker/restore.h"
+
+#include "base/assert.h"
+#include "broker/group.h"
+#include "broker/journal.h"
+#include "broker/keeper.h"
+#include "broker/registry.h"
+#include "broker/router.h"
+#include "broker/subscriber.h"
+
+static struct gw_shard *owner_of(struct gw_shard_world *world, struct gw_span name)
+{
+    struct gw_shard *any = &world->shards[0];
+    return &world->shards[gw_shard_owner(any, gw_shard_hash(any, name))];
+}
+
+static void log_lost(const struct gw_shard *shard, const char *what, gw_position position)
+{
+    struct gw_log_field fields[] = {
+        gw_log_str("what", what),
+        gw_log_number("segment", gw_position_segment(position)),
+        gw_log_number("offset", gw_position_offset(position)),
+    };
+    gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "store.unreadable",
+                 "a message cannot be read back and is lost", fields, GW_COUNT_OF(fields));
+}
+
+/* A message of the log; NULL, with a line, if it cannot be read. */
+static struct gw_blob *fetch(struct gw_shard *shard, const char *what, gw_position position,
+                             struct gw_restore_counts *counts)
+{
+    struct gw_blob *body;
+    struct gw_blob *message = NULL;
+    if (gw_store_read(shard->journal->world->store, position, &body) == GW_OK) {
+        message = gw_journal_blob(shard, gw_span_of(body->data, body->size), position);
+        gw_blob_unref(&body);
+    }
+    if (!message) {
+        counts->lost++;
+        log_lost(shard, what, position);
+    }
+    return message;
+}
+
+/* -- sessions -- */
+
+static uint64_t ago_ms(const struct gw_shard *shard, uint64_t wall_ms)
+{
+    uint64_t now = (uint64_t)gw_clock_wall(gw_loop_clock(shard->loop)) / GW_NS_PER_MS;
+    return now > wall_ms ? now - wall_ms : 0;
+}
+
+/* When it went offline, on the clock of this run; what is too long ago for that clock shortens its
+ * expiry instead. */
+static void set_closed(struct gw_shard *shard, struct gw_session *session,
+                       const struct gw_image_session *image)
+{
+    gw_mono_ns now = gw_clock_mono(gw_loop_clock(shard->loop));
+    uint64_t ago = image->online ? 0 : ago_ms(shard, image->changed_ms);
+    session->expiry = image->expiry;
+    session->closed_at = now;
+    if (ago * GW_NS_PER_MS < now)
+        session->closed_at = now - ago * GW_NS_PER_MS;
+    else if (session->expiry != GW_SESSION_EXPIRY_NEVER)
+        session->expiry -= ago / 1000 < session->expiry ? (uint32_t)(ago / 1000) : session->expiry;
+}
+
+static enum gw_status set_will(struct gw_shard *shard, struct gw_session *session,
+                               const struct gw_image_session *image)
+{
+    struct gw_record_will record;
+    if (!image->will)
+        return GW_OK;
+    if (gw_record_read_will(gw_span_of(image->will->data, image->will->size), &record) != GW_OK ||
+        !record.present)
+        return GW_OK;
+    record.message.publisher = session->client_hash;
+    record.message.topic_hash = gw_shard_hash(shard, record.message.topic_name);
+    return gw_session_set_will(session, &record.message, record.delay);
+}
+
+static enum gw_status restore_delivery(struct gw_shard *shard, struct gw_session *session,
+                                       const struct gw_image_delivery *delivery, bool online)
+{
+    /* QoS 1 goes out before the log has its identifier: it must not look like the first time
+     * (MQTT-3.3.1-1). */
+    bool may_have_gone = online && delivery->qos == 1;
+    struct gw_outbox_restored restored = {
+        .message = delivery->message,
+        .group = delivery->group,
+        .ids = &delivery->id,
+        .id_count = delivery->id != 0 ? 1 : 0,
+        .order = delivery->order,
+        .group_order = delivery->group_order,
+        .size = delivery->size,
+        .packet_id = delivery->packet_id,
+        .qos = delivery->qos,
+        .retain = delivery->retain,
+        .releasing = delivery->releasing,
+        .sent = may_have_gone,
+    };
+    if (delivery->ids) {
+        restored.ids = (const uint32_t *)(const void *)delivery->ids->data;
+        restored.id_count = (uint32_t)(delivery->ids->size / sizeof(uint32_t));
+    }
+    return gw_outbox_restore(&session->outbox, &shard->sessions.host, &restored);
+}
+
+static enum gw_status restore_session(struct gw_shard *shard, const struct gw_image_session *image,
+                                      struct gw_restore_counts *counts)
+{
+    struct gw_session *session;
+    struct gw_span id = gw_span_of(image->client_id, image->client_id_size);
+    GW_TRY(gw_registry_restore(shard, id, gw_shard_hash(shard, id), &session));
+    session->serial = image->serial;
+    session->outbox.durable = true;
+    session->outbox.next_order = image->next_order;
+    set_closed(shard, session, image);
+    GW_TRY(set_will(shard, session, image));
+    for (size_t i = 0; i < image->received_count; i++)
+        if (gw_idset_add(&session->received, image->received[i]) == GW_NO_MEMORY)
+            return GW_NO_MEMORY;
+    for (size_t i = 0; i < image->delivery_count; i++)
+        GW_TRY(restore_delivery(shard, session, &image->deliveries[i], image->online));
+    GW_LIST_FOREACH (link, &image->subscriptions) {
+        const struct gw_image_subscription *subscription =
+            GW_CONTAINER_CONST(link, struct gw_image_subscription, link);
+        GW_TRY(gw_subscriber_restore(shard, session,
+                                     gw_span_of(subscription->filter, subscription->filter_size),
+                                     &subscription->options));
+        counts->subscriptions++;
+    }
+    counts->sessions++;
+    counts->queued += image->delivery_count;
+    gw_shard_count_outbox(shard, &session->outbox);
+    gw_shard_count_session(shard, session);
+    return GW_OK;
+}
+
+static enum gw_status restore_retained(struct gw_shard *shard,
+                                       const struct gw_image_retained *image,
+                                       struct gw_restore_counts *counts)
+{
+    struct gw_blob *blob = fetch(shard, "retained", image->message, counts);
+    if (!blob)
+        return GW_OK;
+    counts->retained++;
+    return gw_keeper_restore(shard, blob);
+}
+
+enum gw_status gw_restore_run(struct gw_shard_world *world, struct gw_image *image,
+                              struct gw_restore_counts *ret_counts)
+{
+    struct gw_map_cursor cursor;
+    struct gw_map_node *node;
+    *ret_counts = (struct gw_restore_counts){0};
+    gw_map_first(&image->groups, &cursor);
+    while ((node = gw_map_next(&image->groups, &cursor))) {
+        const struct gw_image_group *group = GW_CONTAINER(node, struct gw_image_group, node);
+        struct gw_span filter = gw_span_of(group->filter, group->filter_size);
+        gw_group_restore(owner_of(world, filter), filter, group->serial, group->next_order);
+    }
+    gw_map_first(&image->sessions, &cursor);
+    while ((node = gw_map_next(&image->sessions, &cursor))) {
+        const struct gw_image_session *session =
+            GW_CONTAINER(node, struct gw_image_session, by_serial);
+        struct gw_span id = gw_span_of(session->client_id, session->client_id_size);
+        GW_TRY(restore_session(owner_of(world, id), session, ret_counts));
+    }
+    gw_map_first(&image->retained, &cursor);
+    while ((node = gw_map_next(&image->retained, &cursor))) {
+        const struct gw_image_retained *retained =
+            GW_CONTAINER(node, struct gw_image_retained, node);
+        struct gw_span name = gw_span_of(retained->topic_name, retained->topic_size);
+        GW_TRY(restore_retained(owner_of(world, name), retained, ret_counts));
+    }
+    return GW_OK;
+}
+
+/* -- groups -- */
+
+static void restore_group(struct gw_shard *shard, const struct gw_image_group *image,
+                          struct gw_restore_counts *counts)
+{
+    struct gw_span filter = gw_span_of(image->filter, image->filter_size);
+    if (!gw_group_restored(shard, filter))
+        return;
+    counts->groups++;
+    for (size_t i = 0; i < image->entry_count; i++) {
+        const struct gw_image_group_entry *entry = &image->entries[i];
+        struct gw_blob *blob = fetch(shard, "of a shared subscription", entry->message, counts);
+        if (!blob)
+            continue;
+        gw_group_restore_message(shard, filter, blob, entry->order);
+        counts->queued++;
+    }
+}
+
+/* -- messages that had not reached everybody -- */
+
+static void redo(struct gw_shard_world *world, const struct gw_image_unfinished *unfinished,
+                 struct gw_restore_counts *counts)
+{
+    struct gw_shard *first = &world->shards[0];
+    struct gw_blob *blob = fetch(first, "on its way", unfinished->message, counts);
+    if (!blob)
+        return;
+    struct gw_message message;
+    gw_message_open(blob, &message);
+    for (unsigned i = 0; i < world->shard_count && message.qos > 0; i++)
+        gw_router_redo(&world->shards[i], &message, unfinished->had, unfinished->had_count);
+    if (message.retain && !unfinished->retained)
+        gw_keeper_redo(owner_of(world, message.topic_name), blob);
+    counts->unfinished++;
+    gw_blob_unref(&blob);
+}
+
+/* What is redone has to be in the log before it is called complete. */
+static void sync_all(struct gw_shard_world *world)
+{
+    for (unsigned i = 0; i < world->shard_count; i++)
+        gw_journal_submit(&world->shards[i]);
+    while (gw_store_step(world->journal->store))
+        ;
+}
+
+/* Wills and expiry: some are due already. */
+static void begin_sessions(struct gw_shard_world *world, struct gw_image *image)
+{
+    struct gw_map_cursor cursor;
+    struct gw_map_node *node;
+    gw_map_first(&image->sessions, &cursor);
+    while ((node = gw_map_next(&image->sessions, &cursor))) {
+        const struct gw_image_session *known =
+            GW_CONTAINER(node, struct gw_image_session, by_serial);
+        struct gw_span id = gw_span_of(known->client_id, known->client_id_size);
+        struct gw_shard *shard = owner_of(world, id);
+        struct gw_session *session = gw_registry_find(shard, id);
+        if (session)
+            gw_registry_begin(shard, session, gw_clock_mono(gw_loop_clock(shard->loop)));
+    }
+}
+
+enum gw_status gw_restore_finish(struct gw_shard_world *world, struct gw_image *image,
+                                 struct gw_restore_counts *ret_counts)
+{
+    struct gw_map_cursor cursor;
+    struct gw_map_node *node;
+    gw_position latest = 0;
+    gw_map_first(&image->groups, &cursor);
+    while ((node = gw_map_next(&image->groups, &cursor))) {
+        const struct gw_image_group *group = GW_CONTAINER(node, struct gw_image_group, node);
+        struct gw_span filter = gw_span_of(group->filter, group->filter_size);
+        restore_group(owner_of(world, filter), group, ret_counts);
+    }
+    begin_sessions(world, image);
+    for (size_t i = 0; i < image->unfinished_count; i++) {
+        redo(world, &image->unfinished[i], ret_counts);
+        latest = image->unfinished[i].message;
+    }
+    if (latest == 0)
+        return GW_OK;
+    sync_all(world);
+    for (unsigned origin = 0; origin < GW_BROKER_SHARDS_MAX; origin++)
+        gw_journal_complete(&world->shards[0], (uint8_t)origin, latest);
+    sync_all(world);
+    return GW_OK;
+}

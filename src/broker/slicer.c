@@ -1,0 +1,207 @@
+#include "broker/slicer.h"
+
+#include "broker/group.h"
+#include "broker/journal.h"
+
+#define ROUND_SEGMENTS 4u /* a round begins after so many segments of new records, */
+#define ROUND_FACTOR   4u /* or so many times what the last round wrote, if that is more */
+#define VISITS         256u
+
+void gw_slicer_init(struct gw_journal *journal)
+{
+    gw_retained_cursor_init_all(&journal->slicer.cursor);
+    atomic_init(&journal->world->slicer.oldest[journal->shard->index], UINT64_MAX);
+}
+
+void gw_slicer_fini(struct gw_journal *journal)
+{
+    gw_retained_cursor_fini(&journal->slicer.cursor);
+}
+
+/* -- one object -- */
+
+static void slice_delivery(void *user, const struct gw_outbox_restored *delivery)
+{
+    const struct gw_session *session = user;
+    gw_journal_delivery(session->owner, session, delivery);
+}
+
+static void slice_session(struct gw_shard *shard, struct gw_session *session)
+{
+    if (session->serial == 0)
+        return;
+    gw_journal_session(shard, session);
+    GW_LIST_FOREACH (link, &session->subscriptions) {
+        gw_journal_subscribe(shard, GW_CONTAINER(link, struct gw_subscription, link));
+    }
+    for (uint32_t i = 0; i < session->received.capacity; i++)
+        if (session->received.slots[i] != 0)
+            gw_journal_packet_id(shard, GW_RECORD_RECEIVED, session, session->received.slots[i]);
+    gw_outbox_each_logged(&session->outbox, slice_delivery, session);
+}
+
+static bool slice_retained(void *user, struct gw_span name, void *value)
+{
+    struct gw_shard *shard = user;
+    struct gw_journal *journal = shard->journal;
+    struct gw_blob *blob = value;
+    gw_position position = gw_blob_position(blob);
+    gw_position from = atomic_load_explicit(&journal->world->slicer.from, memory_order_relaxed);
+    if (position == 0)
+        return true;
+    /* An old segment would stay for it: it moves along. */
+    if (gw_position_segment(position) >= gw_position_segment(from) ||
+        gw_journal_move_retained(shard, blob) != GW_OK)
+        gw_journal_retained(shard, name, blob);
+    return gw_store_staged(journal->stream) < GW_SLICER_BYTES;
+}
+
+/* -- a turn's share -- */
+
+static bool had_its_share(const struct gw_journal *journal, unsigned steps)
+{
+    return steps >= GW_SLICER_STEPS || gw_store_staged(journal->stream) >= GW_SLICER_BYTES;
+}
+
+/* True if all objects of a table are done. */
+static bool slice_table(struct gw_shard *shard, const struct gw_handles *handles,
+                        void (*slice)(struct gw_shard *shard, void *object))
+{
+    struct gw_slicer *slicer = &shard->journal->slicer;
+    for (unsigned steps = 0; slicer->slot < handles->capacity; slicer->slot++) {
+        void *object = gw_handles_at(handles, slicer->slot);
+        if (!object)
+            continue;
+        if (had_its_share(shard->journal, steps++))
+            return false;
+        slice(shard, object);
+    }
+    slicer->slot = 0;
+    return true;
+}
+
+static void slice_session_object(struct gw_shard *shard, void *object)
+{
+    slice_session(shard, object);
+}
+
+static void slice_group_object(struct gw_shard *shard, void *object)
+{
+    gw_group_slice(shard, object);
+}
+
+static bool slice_all_retained(struct gw_shard *shard)
+{
+    struct gw_slicer *slicer = &shard->journal->slicer;
+    if (gw_retained_walk(shard->retained.set, &slicer->cursor, VISITS, slice_retained, shard) !=
+        GW_END)
+        return false;
+    gw_retained_cursor_fini(&slicer->cursor);
+    gw_retained_cursor_init_all(&slicer->cursor);
+    return true;
+}
+
+static bool do_phase(struct gw_shard *shard)
+{
+    switch ((enum gw_slicer_phase)shard->journal->slicer.phase) {
+    case GW_SLICER_SESSIONS:
+        return slice_table(shard, &shard->sessions.handles, slice_session_object);
+    case GW_SLICER_GROUPS:
+        return slice_table(shard, &shard->routes.group_handles, slice_group_object);
+    case GW_SLICER_RETAINED: return slice_all_retained(shard);
+    case GW_SLICER_IDLE:
+    case GW_SLICER_SYNCING: break;
+    }
+    return false;
+}
+
+static bool is_working(const struct gw_slicer *slicer)
+{
+    return slicer->phase != GW_SLICER_IDLE && slicer->phase != GW_SLICER_SYNCING;
+}
+
+static void work(struct gw_shard *shard)
+{
+    struct gw_journal *journal = shard->journal;
+    struct gw_slicer *slicer = &journal->slicer;
+    size_t before = gw_store_staged(journal->stream);
+    while (is_working(slicer) && do_phase(shard))
+        slicer->phase++;
+    atomic_fetch_add_explicit(&journal->world->slicer.written,
+                              gw_store_staged(journal->stream) - before, memory_order_relaxed);
+    if (slicer->phase == GW_SLICER_SYNCING)
+        slicer->ticket = gw_journal_ticket(shard);
+    else
+        gw_shard_want_turn(shard);
+}
+
+/* -- rounds -- */
+
+static bool is_due(const struct gw_journal *journal)
+{
+    const struct gw_slicer_world *world = &journal->world->slicer;
+    struct gw_store_figures figures;
+    gw_store_get_figures(journal->world->store, &figures);
+    uint64_t enough = gw_shard_settings(journal->shard)->store.segment * (uint64_t)ROUND_SEGMENTS;
+    if (enough < world->last_written * ROUND_FACTOR)
+        enough = world->last_written * ROUND_FACTOR;
+    return figures.since_checkpoint > enough;
+}
+
+/* The first shard begins rounds. */
+static void begin(struct gw_shard *shard)
+{
+    struct gw_slicer_world *world = &shard->journal->world->slicer;
+    if (shard->index != 0 || atomic_load_explicit(&world->left, memory_order_acquire) > 0 ||
+        gw_journal_state(shard) != GW_STORE_RUNNING || !is_due(shard->journal))
+        return;
+    atomic_store_explicit(&world->from, gw_store_end(shard->journal->world->store),
+                          memory_order_relaxed);
+    atomic_store_explicit(&world->written, 0, memory_order_relaxed);
+    atomic_store_explicit(&world->left, shard->world->shard_count + 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&world->round, 1, memory_order_release);
+}
+
+/* The last shard through ends the round. */
+static void end(struct gw_shard *shard)
+{
+    struct gw_slicer_world *world = &shard->journal->world->slicer;
+    gw_position from = atomic_load_explicit(&world->from, memory_order_relaxed);
+    for (unsigned i = 0; i < shard->world->shard_count; i++) {
+        gw_position oldest = atomic_load_explicit(&world->oldest[i], memory_order_acquire);
+        from = oldest < from ? oldest : from;
+    }
+    world->last_written = atomic_load_explicit(&world->written, memory_order_relaxed);
+    gw_store_set_checkpoint(shard->journal->world->store, from);
+}
+
+void gw_slicer_on_progress(struct gw_shard *shard)
+{
+    struct gw_slicer *slicer = &shard->journal->slicer;
+    struct gw_slicer_world *world = &shard->journal->world->slicer;
+    if (slicer->phase != GW_SLICER_SYNCING || !gw_journal_reached(shard, slicer->ticket, true))
+        return;
+    slicer->phase = GW_SLICER_IDLE;
+    /* One more than the shards: it falls to 0, and the next round may begin, after the checkpoint.
+     */
+    if (atomic_fetch_sub_explicit(&world->left, 1, memory_order_acq_rel) != 2)
+        return;
+    end(shard);
+    atomic_store_explicit(&world->left, 0, memory_order_release);
+}
+
+void gw_slicer_run(struct gw_shard *shard)
+{
+    struct gw_slicer *slicer = &shard->journal->slicer;
+    struct gw_slicer_world *world = &shard->journal->world->slicer;
+    begin(shard);
+    uint64_t round = atomic_load_explicit(&world->round, memory_order_acquire);
+    if (slicer->round != round) {
+        slicer->round = round;
+        slicer->phase = GW_SLICER_SESSIONS;
+        slicer->slot = 0;
+    }
+    if (is_working(slicer))
+        work(shard);
+    gw_slicer_on_progress(shard);
+}
