@@ -12,7 +12,7 @@
 
 #include "store/engine.h"
 
-#define GW_STREAM_KEEP_MAX 32u
+#define GW_STREAM_KEEP_MAX 256u
 
 void gw_stream_init(struct gw_store_stream *stream, struct gw_store *store, unsigned index);
 void gw_stream_fini(struct gw_store_stream *stream);

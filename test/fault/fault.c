@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "proto/alias.h"
 #include "proto/assembler.h"
+#include "scenario.h"
 #include "session/session.h"
 
 #define FAILURES_MAX 100000
@@ -72,12 +73,6 @@ void __wrap_free(void *memory)
     live -= memory != NULL;
     __real_free(memory);
 }
-
-/* Does it once more if memory was out. */
-#define AGAIN(status, call)                                                                        \
-    do                                                                                             \
-        (status) = (call);                                                                         \
-    while ((status) == GW_NO_MEMORY)
 
 /* -- proto, base -- */
 
@@ -373,8 +368,9 @@ static const struct scenario {
     const char *name;
     void (*run)(void);
 } scenarios[] = {
-    {"handles", handles}, {"assembler", assembler}, {"alias", alias},     {"idset", idset},
-    {"window", window},   {"outbox", outbox},       {"backlog", backlog}, {"session", session},
+    {"handles", handles}, {"assembler", assembler}, {"alias", alias},
+    {"idset", idset},     {"window", window},       {"outbox", outbox},
+    {"backlog", backlog}, {"session", session},     {"store", scenario_store},
 };
 
 int main(void)
