@@ -93,14 +93,14 @@ static enum gw_status make_directory(struct gw_store *store, struct gw_store_err
     const struct gw_disk *disk = store->options.disk;
     int error = 0;
     enum gw_status status = disk->ops->make_directory(disk->ctx, store->path, &error);
-    if (status == GW_EXISTS)
-        return GW_OK;
-    if (status != GW_OK)
+    if (status != GW_OK && status != GW_EXISTS)
         return gw_recover_error(ret_error, GW_OS_ERROR, store->path, "cannot make the directory",
                                 error);
     char parent[GW_ENGINE_PATH_MAX];
     parent_of(store->path, parent);
-    if (disk->ops->sync_directory(disk->ctx, parent, &error) != GW_OK)
+    /* Also if it was there: a process that was killed may have made it just before. But then whoever
+     * made it may not let us into its parent, and it is his. */
+    if (disk->ops->sync_directory(disk->ctx, parent, &error) != GW_OK && status == GW_OK)
         return gw_recover_error(ret_error, GW_OS_ERROR, parent, "cannot sync", error);
     return GW_OK;
 }

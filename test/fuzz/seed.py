@@ -221,6 +221,7 @@ TARGETS = {
     "assembler": assembler,
     "session": lambda: programs("session", 24, 600),
     "subindex": lambda: programs("subindex", 24, 600),
+    "store": lambda: programs("store", 24, 60),
     "retained": lambda: programs("retained", 24, 600),
 }
 

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <sched.h>
+#include <stdbool.h>
 #include <signal.h>
 #include <string.h>
 
@@ -92,12 +93,47 @@ static void entropy_differs(void **state)
     gw_entropy_fill(a, 0);
 }
 
+struct bell {
+    struct gw_mutex mutex;
+    struct gw_signal signal;
+    bool rung;
+};
+
+static void *ring(void *user)
+{
+    struct bell *bell = user;
+    gw_thread_sleep(1000000);
+    gw_mutex_lock(&bell->mutex);
+    bell->rung = true;
+    gw_signal_ring(&bell->signal);
+    gw_mutex_unlock(&bell->mutex);
+    return NULL;
+}
+
+static void waits_for_a_signal(void **state)
+{
+    (void)state;
+    struct bell bell = {.rung = false};
+    struct gw_thread thread;
+    gw_mutex_init(&bell.mutex);
+    gw_signal_init(&bell.signal);
+    gw_mutex_lock(&bell.mutex);
+    gw_signal_wait(&bell.signal, &bell.mutex, 1); /* nobody rings: the time is over */
+    gw_signal_wait(&bell.signal, &bell.mutex, 1999999999 / 1000);
+    assert_int_equal(gw_thread_start(&thread, "ring", ring, &bell), GW_OK);
+    while (!bell.rung)
+        gw_signal_wait(&bell.signal, &bell.mutex, UINT64_MAX);
+    gw_mutex_unlock(&bell.mutex);
+    gw_thread_join(&thread);
+    gw_signal_fini(&bell.signal);
+    gw_mutex_fini(&bell.mutex);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(runs_threads_without_signals),
-        cmocka_unit_test(counts_cores),
-        cmocka_unit_test(clocks_run_forward),
+        cmocka_unit_test(waits_for_a_signal), cmocka_unit_test(runs_threads_without_signals),
+        cmocka_unit_test(counts_cores),       cmocka_unit_test(clocks_run_forward),
         cmocka_unit_test(entropy_differs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

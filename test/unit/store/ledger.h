@@ -73,13 +73,6 @@ static inline void ledger_event(void *user, enum gw_log_level level, const char 
 {
     struct ledger *ledger = user;
     (void)level, (void)message, (void)fields, (void)field_count;
-    if (getenv("LEDGER_LOG")) {
-        fprintf(stderr, "%s", event);
-        for (size_t i = 0; i < field_count; i++)
-            fprintf(stderr, " %s=%.*s/%ld", fields[i].key, GW_SPAN_FMT(fields[i].text),
-                    (long)fields[i].number);
-        fprintf(stderr, "\n");
-    }
     ledger->torn += strcmp(event, "store.torn") == 0;
     ledger->damaged += strcmp(event, "store.damaged") == 0;
     ledger->full += strcmp(event, "store.full") == 0;

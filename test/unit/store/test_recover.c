@@ -65,7 +65,7 @@ static bool one_crash(uint64_t nth, enum gw_simdisk_crash how, bool by_signal)
     ledger_init(&ledger, SEGMENT, nth * 3 + how);
     gw_simdisk_cut_at(ledger.disk, nth);
     if (ledger_try_open(&ledger) == GW_OK)
-        work(&ledger, 40);
+        work(&ledger, 26);
     bool cut = gw_simdisk_stopped(ledger.disk);
     if (by_signal) { /* first the process alone dies, then the power goes */
         gw_position checkpoint = ledger.store ? gw_store_checkpoint(ledger.store) : 0;
@@ -85,7 +85,7 @@ static bool one_crash(uint64_t nth, enum gw_simdisk_crash how, bool by_signal)
     }
     /* It goes on, and nothing that was cut comes back. */
     for (int again = 0; again < 2; again++) {
-        work(&ledger, 12);
+        work(&ledger, 5);
         crash_and_open(&ledger, how);
     }
     ledger_fini(&ledger);
