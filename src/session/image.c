@@ -402,6 +402,8 @@ static enum gw_status on_owe(struct gw_image *image, gw_position position, struc
     void *item;
     GW_TRY(gw_record_read_owe(body, &record));
     GW_TRY(place_of(&record.message, position, &place));
+    if (record.group > image->serial_max)
+        image->serial_max = record.group; /* its group may have ended before the log begins */
     /* What came by way of a group is the group's; a subscription of its own may still be owed. */
     if (record.group == 0)
         GW_TRY(gw_pending_note(image, place, record.serial));

@@ -234,6 +234,11 @@ static void orders_compare_as_serial_numbers(void **unused)
     assert_int_equal(gw_image_find_group(image, 9)->next_order, 6);
     assert_int_equal(image->serial_max, 9);
     gw_image_free(image);
+    /* A session that a group chose knows orders and groups that the log tells of no more. */
+    image = image_of("S1:a O1.0@100g9.7 P1.0=1 O1.1@100g12.7 P1.1=2 G9:$share/g/f Q9.2@100");
+    assert_int_equal(gw_image_find_group(image, 9)->next_order, 8);
+    assert_int_equal(image->serial_max, 12);
+    gw_image_free(image);
 }
 
 static void what_makes_no_sense_is_counted(void **unused)
