@@ -139,8 +139,10 @@ void gw_broker_free(struct gw_broker *broker)
     struct gw_shard_world *world = &broker->world;
     if (broker->sysinfo) /* every shard is complete */
         clear_loops(broker);
-    if (broker->storing)
+    if (broker->storing) {
         gw_store_stop(broker->journal.store);
+        clear_loops(broker); /* its last word is in their mail */
+    }
     gw_sysinfo_free(broker->sysinfo);
     close_listeners(broker);
     for (unsigned i = 0; i < world->shard_count; i++)
@@ -204,6 +206,7 @@ static enum gw_status restore(struct gw_broker *broker, struct gw_image *image,
     settle_loops(broker);
     while (gw_store_step(broker->journal.store))
         ;
+    gw_slicer_allow(&broker->journal.slicer);
     return GW_OK;
 }
 

@@ -112,7 +112,7 @@ static void add(struct gw_guest *client, struct gw_held_item item)
     }
     if (shard->journal->failed || !grow(held)) {
         gw_blob_unref(&item.packet);
-        gw_guest_end(client, GW_REASON_SERVER_UNAVAILABLE,
+        gw_guest_end(client, GW_REASON_SERVER_BUSY,
                      shard->journal->failed ? "the store has failed" : "out of memory", NULL);
         return;
     }
@@ -170,7 +170,7 @@ void gw_held_run(struct gw_shard *shard)
 void gw_held_fail(struct gw_shard *shard)
 {
     GW_LIST_FOREACH (link, &shard->journal->held) {
-        gw_guest_end(GW_CONTAINER(link, struct gw_guest, held.link), GW_REASON_SERVER_UNAVAILABLE,
+        gw_guest_end(GW_CONTAINER(link, struct gw_guest, held.link), GW_REASON_SERVER_BUSY,
                      "the store has failed: nothing can be acknowledged", NULL);
     }
 }

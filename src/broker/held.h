@@ -56,7 +56,7 @@ void gw_held_cork(struct gw_guest *client);
 
 /* The log got further: sends what may go now. */
 void gw_held_run(struct gw_shard *shard);
-/* Nothing will become durable any more: ends every client that waits (0x88). */
+/* Nothing will become durable any more: ends every client that waits (0x89). */
 void gw_held_fail(struct gw_shard *shard);
 
 /* True while a client has so much waiting that it should not be read from. */

@@ -247,7 +247,7 @@ void gw_publisher_on_publish(struct gw_guest *client, const struct gw_frame *fra
     if (status == GW_LIMIT)
         refuse(client, &packet, GW_REASON_QUOTA_EXCEEDED);
     else if (status == GW_CLOSED)
-        gw_guest_end(client, GW_REASON_SERVER_UNAVAILABLE, "the store has failed", NULL);
+        gw_guest_end(client, GW_REASON_SERVER_BUSY, "the store has failed", NULL);
     else if (status != GW_OK)
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
     else

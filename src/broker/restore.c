@@ -1,5 +1,7 @@
 #include "broker/restore.h"
 
+#include <stdlib.h>
+
 #include "base/assert.h"
 #include "broker/group.h"
 #include "broker/journal.h"
@@ -198,9 +200,76 @@ static void restore_group(struct gw_shard *shard, const struct gw_image_group *i
 
 /* -- messages that had not reached everybody -- */
 
-static void redo(struct gw_shard_world *world, const struct gw_image_unfinished *unfinished,
+/* Somebody who has a later message of the same origin: what came before has passed him by. */
+struct passed {
+    uint64_t serial;
+    uint32_t last; /* index of that message */
+    uint8_t origin;
+};
+
+/* One message that is routed again. */
+struct job {
+    const struct gw_image_unfinished *unfinished;
+    const struct passed *passed; /* by origin and serial */
+    size_t passed_count;
+    uint32_t index;
+};
+
+static int compare_passed(const void *left, const void *right)
+{
+    const struct passed *a = left, *b = right;
+    if (a->origin != b->origin)
+        return a->origin < b->origin ? -1 : 1;
+    return a->serial < b->serial ? -1 : a->serial > b->serial;
+}
+
+/* Everybody with the last message that he has of each origin. *ret_count of them; NULL if there are
+ * none, or no memory. */
+static struct passed *list_passed(const struct gw_image *image, size_t *ret_count)
+{
+    size_t count = 0, kept = 0;
+    for (size_t i = 0; i < image->unfinished_count; i++)
+        count += image->unfinished[i].had_count;
+    struct passed *all = count > 0 ? malloc(count * sizeof(*all)) : NULL;
+    *ret_count = 0;
+    if (!all)
+        return NULL;
+    count = 0;
+    for (size_t i = 0; i < image->unfinished_count; i++) {
+        const struct gw_image_unfinished *each = &image->unfinished[i];
+        for (uint32_t k = 0; k < each->had_count; k++)
+            all[count++] = (struct passed){each->had[k], (uint32_t)i, each->origin};
+    }
+    qsort(all, count, sizeof(*all), compare_passed);
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && compare_passed(&all[kept - 1], &all[i]) == 0) {
+            if (all[kept - 1].last < all[i].last)
+                all[kept - 1].last = all[i].last;
+        } else {
+            all[kept++] = all[i];
+        }
+    }
+    *ret_count = kept;
+    return all;
+}
+
+/* A shard acts on the messages of another one in their order: who has this one or a later one has
+ * had all before it that were for him. */
+static bool wants(const void *user, uint64_t serial)
+{
+    const struct job *job = user;
+    struct passed key = {.serial = serial, .origin = job->unfinished->origin};
+    const struct passed *found =
+        job->passed_count == 0
+            ? NULL
+            : bsearch(&key, job->passed, job->passed_count, sizeof(key), compare_passed);
+    return !found || found->last < job->index;
+}
+
+static void redo(struct gw_shard_world *world, const struct job *job,
                  struct gw_restore_counts *counts)
 {
+    const struct gw_image_unfinished *unfinished = job->unfinished;
     struct gw_shard *first = &world->shards[0];
     struct gw_blob *blob = fetch(first, "on its way", unfinished->message, counts);
     if (!blob)
@@ -208,11 +277,28 @@ static void redo(struct gw_shard_world *world, const struct gw_image_unfinished 
     struct gw_message message;
     gw_message_open(blob, &message);
     for (unsigned i = 0; i < world->shard_count && message.qos > 0; i++)
-        gw_router_redo(&world->shards[i], &message, unfinished->had, unfinished->had_count);
+        gw_router_redo(&world->shards[i], &message, wants, job);
     if (message.retain && !unfinished->retained)
         gw_keeper_redo(owner_of(world, message.topic_name), blob);
     counts->unfinished++;
     gw_blob_unref(&blob);
+}
+
+static enum gw_status redo_all(struct gw_shard_world *world, const struct gw_image *image,
+                               struct gw_restore_counts *counts)
+{
+    struct job job;
+    struct passed *passed = list_passed(image, &job.passed_count);
+    job.passed = passed;
+    for (uint32_t i = 0; i < image->unfinished_count; i++) {
+        job.unfinished = &image->unfinished[i];
+        job.index = i;
+        if (!passed && job.unfinished->had_count > 0)
+            return GW_NO_MEMORY;
+        redo(world, &job, counts);
+    }
+    free(passed);
+    return GW_OK;
 }
 
 /* What is redone has to be in the log before it is called complete. */
@@ -246,20 +332,18 @@ enum gw_status gw_restore_finish(struct gw_shard_world *world, struct gw_image *
 {
     struct gw_map_cursor cursor;
     struct gw_map_node *node;
-    gw_position latest = 0;
+    gw_position latest;
     gw_map_first(&image->groups, &cursor);
     while ((node = gw_map_next(&image->groups, &cursor))) {
         const struct gw_image_group *group = GW_CONTAINER(node, struct gw_image_group, node);
         struct gw_span filter = gw_span_of(group->filter, group->filter_size);
         restore_group(owner_of(world, filter), group, ret_counts);
     }
-    begin_sessions(world, image);
-    for (size_t i = 0; i < image->unfinished_count; i++) {
-        redo(world, &image->unfinished[i], ret_counts);
-        latest = image->unfinished[i].message;
-    }
-    if (latest == 0)
+    GW_TRY(redo_all(world, image, ret_counts));
+    begin_sessions(world, image); /* wills that are due come after what was published before */
+    if (image->unfinished_count == 0)
         return GW_OK;
+    latest = image->unfinished[image->unfinished_count - 1].message;
     sync_all(world);
     for (unsigned origin = 0; origin < GW_BROKER_SHARDS_MAX; origin++)
         gw_journal_complete(&world->shards[0], (uint8_t)origin, latest);

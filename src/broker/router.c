@@ -282,16 +282,8 @@ enum gw_status gw_router_publish(struct gw_shard *shard, struct gw_message *mess
     return GW_OK;
 }
 
-static bool has(const uint64_t *had, size_t had_count, uint64_t serial)
-{
-    for (size_t i = 0; i < had_count; i++)
-        if (had[i] == serial)
-            return true;
-    return false;
-}
-
-void gw_router_redo(struct gw_shard *shard, struct gw_message *message, const uint64_t *had,
-                    size_t had_count)
+void gw_router_redo(struct gw_shard *shard, struct gw_message *message, gw_router_wants_fn *wants,
+                    const void *user)
 {
     struct gw_router_scratch *scratch = shard->routes.scratch;
     enum gw_status status = match(shard, message);
@@ -299,13 +291,12 @@ void gw_router_redo(struct gw_shard *shard, struct gw_message *message, const ui
     uint32_t kept = 0;
     for (uint32_t i = 0; i < scratch->target_count; i++)
         /* QoS 0 went out before, or never will. */
-        if (scratch->targets[i].qos > 0 &&
-            !has(had, had_count, scratch->targets[i].session->serial))
+        if (scratch->targets[i].qos > 0 && wants(user, scratch->targets[i].session->serial))
             scratch->targets[kept++] = scratch->targets[i];
     scratch->target_count = kept;
     kept = 0;
     for (uint32_t i = 0; i < scratch->group_count; i++)
-        if (!has(had, had_count, gw_group_serial(scratch->groups[i])))
+        if (wants(user, gw_group_serial(scratch->groups[i])))
             scratch->groups[kept++] = scratch->groups[i];
     scratch->group_count = kept;
     hand_to_sessions(shard, message);

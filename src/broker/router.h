@@ -32,9 +32,10 @@ GW_MUST_USE enum gw_status gw_router_publish(struct gw_shard *shard, struct gw_m
                                              struct gw_router_job *job);
 
 /* A message that the log has and that had not reached everybody when the broker ended: to those of
- * this shard that do not have it yet (`had`: their serials). */
-void gw_router_redo(struct gw_shard *shard, struct gw_message *message, const uint64_t *had,
-                    size_t had_count);
+ * this shard, by their serials, for whom `wants` says so. */
+typedef bool gw_router_wants_fn(const void *user, uint64_t serial);
+void gw_router_redo(struct gw_shard *shard, struct gw_message *message, gw_router_wants_fn *wants,
+                    const void *user);
 
 /* A message from another shard: for the sessions and groups of this one. */
 void gw_router_on_publish(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);

@@ -13,6 +13,11 @@ void gw_slicer_init(struct gw_journal *journal)
     atomic_init(&journal->world->slicer.oldest[journal->shard->index], UINT64_MAX);
 }
 
+void gw_slicer_allow(struct gw_slicer_world *world)
+{
+    atomic_store_explicit(&world->ready, true, memory_order_release);
+}
+
 void gw_slicer_fini(struct gw_journal *journal)
 {
     gw_retained_cursor_fini(&journal->slicer.cursor);
@@ -152,7 +157,8 @@ static bool is_due(const struct gw_journal *journal)
 static void begin(struct gw_shard *shard)
 {
     struct gw_slicer_world *world = &shard->journal->world->slicer;
-    if (shard->index != 0 || atomic_load_explicit(&world->left, memory_order_acquire) > 0 ||
+    if (shard->index != 0 || !atomic_load_explicit(&world->ready, memory_order_acquire) ||
+        atomic_load_explicit(&world->left, memory_order_acquire) > 0 ||
         gw_journal_state(shard) != GW_STORE_RUNNING || !is_due(shard->journal))
         return;
     atomic_store_explicit(&world->from, gw_store_end(shard->journal->world->store),

@@ -23,6 +23,7 @@ struct gw_journal;
 
 /* Shared by all shards. */
 struct gw_slicer_world {
+    _Atomic bool ready;       /* the shards hold what the log says: a round may begin */
     _Atomic uint64_t round;   /* counts up; a new number begins a round */
     _Atomic unsigned left;    /* shards that are not through it, and one; 0: no round */
     _Atomic gw_position from; /* the log's end when it began */
@@ -48,6 +49,8 @@ struct gw_slicer {
 };
 
 void gw_slicer_init(struct gw_journal *journal);
+/* Everything is brought back: from now on rounds may begin. */
+void gw_slicer_allow(struct gw_slicer_world *world);
 void gw_slicer_fini(struct gw_journal *journal);
 
 /* Begins a round if enough was written since the last one, and does this turn's share of it. */
