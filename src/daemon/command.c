@@ -7,8 +7,10 @@
 #include "base/suggest.h"
 #include "cli/selftest.h"
 #include "cli/tools.h"
+#include "daemon/moving.h"
 #include "daemon/serve.h"
 #include "daemon/showing.h"
+#include "daemon/storing.h"
 #include "os/process.h"
 
 #define EXTERNAL_NAME_MAX 128
@@ -55,6 +57,9 @@ static const struct command commands[] = {
     {"pub", "send messages, as mosquitto_pub does", run_pub},
     {"sub", "show messages, as mosquitto_sub does", run_sub},
     {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},
+    {"store", "look into the durable store, verify it, write it anew", gw_storing_run},
+    {"export", "print all that a store holds as JSON lines", gw_moving_export},
+    {"import", "put JSON lines into a store", gw_moving_import},
     {"selftest", "kill a broker again and again and count what it loses", run_selftest},
     {"version", "print the version", run_version},
     {"help", "explain a command or a configuration key", run_help},
