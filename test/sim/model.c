@@ -32,16 +32,22 @@ struct message {
     uint32_t sent; /* NO_STEP: a will that is not due */
     uint8_t topic, publisher, qos;
     bool retain, deletes, acknowledged, given_up, resent, will, uncertain, discarded;
+    bool crossed;          /* a crash came before its acknowledgement, or just after the will */
+    bool fragile;          /* a will that was written down nowhere when its connection broke */
+    uint32_t discarded_at; /* the step */
     uint8_t seen[MODEL_CLIENTS];
-    bool seen_ever;     /* by anybody, whatever became of his session */
-    uint8_t seen_twice; /* at QoS 2 through a group: how often */
+    uint32_t settled[MODEL_CLIENTS]; /* the step of the last PUBACK; 0: none that is sure */
+    uint8_t seen_once;               /* at QoS 2, a bit for each client */
+    bool seen_ever;                  /* by anybody, whatever became of his session */
+    uint8_t seen_twice;              /* at QoS 2 through a group: how often */
 };
 
 struct model {
     uint64_t seed;
     uint32_t step;
     uint64_t deliveries;
-    bool trace, lossy;
+    bool trace, lossy, damaged, troubled;
+    uint32_t crashed_at; /* the step of the last crash; 0: none */
     uint32_t count;
     struct subscription subscriptions[MODEL_CLIENTS][MODEL_FILTERS];
     uint32_t group_since[MODEL_FILTERS];                         /* a steady member was confirmed */
@@ -53,6 +59,7 @@ void model_fail(const struct model *model, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
+    fflush(stdout);
     fprintf(stderr, "sim: seed %llu, step %u: ", (unsigned long long)model->seed, model->step);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
@@ -182,17 +189,24 @@ void model_on_given_up(struct model *model, uint32_t message)
     model->messages[message].given_up = true;
 }
 
+void model_on_crossed(struct model *model, uint32_t message)
+{
+    model->messages[message].crossed = true;
+}
+
 uint32_t model_on_will(struct model *model, unsigned client, uint8_t qos)
 {
     uint32_t number = model_on_publish(model, client, TOPIC_WILL, qos, false, false);
     model->messages[number].will = true;
-    model->messages[number].sent = NO_STEP;
+    model->messages[number].sent = model->troubled ? model->step : NO_STEP;
     return number;
 }
 
-void model_on_will_due(struct model *model, uint32_t message, bool certain)
+void model_on_will_due(struct model *model, uint32_t message, bool certain, bool durable)
 {
     struct message *will = &model->messages[message];
+    model_note(model, "will %u is %s", message, certain ? "due" : "perhaps due");
+    will->fragile = !durable;
     will->sent = model->step;
     will->acknowledged = certain;
     will->uncertain = !certain;
@@ -200,7 +214,9 @@ void model_on_will_due(struct model *model, uint32_t message, bool certain)
 
 void model_on_will_discarded(struct model *model, uint32_t message)
 {
+    model_note(model, "will %u is discarded", message);
     model->messages[message].discarded = true;
+    model->messages[message].discarded_at = model->step;
 }
 
 /* -- subscribers -- */
@@ -209,8 +225,11 @@ void model_on_session_lost(struct model *model, unsigned client)
 {
     model_note(model, "client %u has lost its session", client);
     forget(model, client);
-    for (uint32_t m = 0; m < model->count; m++)
+    for (uint32_t m = 0; m < model->count; m++) {
         model->messages[m].seen[client] = 0;
+        model->messages[m].seen_once &= (uint8_t) ~(1u << client);
+        model->messages[m].settled[client] = 0;
+    }
 }
 
 void model_on_subscribe(struct model *model, unsigned client, unsigned filter, uint8_t qos)
@@ -284,6 +303,78 @@ static bool has_shared(const struct model *model, unsigned client, unsigned topi
     return false;
 }
 
+void model_check_topic(const struct model *model, unsigned client, uint32_t number,
+                       struct gw_span topic_name)
+{
+    if (number >= model->count)
+        model_fail(model, "client %u got message %u, which nobody sent", client, number);
+    const char *topic = model_topics[model->messages[number].topic];
+    if (!gw_span_equal(topic_name, gw_span_str(topic)))
+        model_fail(model, "client %u got message %u (%s) as %.*s", client, number, topic,
+                   (int)topic_name.size, (const char *)topic_name.data);
+}
+
+void model_on_settled(struct model *model, unsigned client, uint32_t message)
+{
+    model->messages[message].settled[client] = model->step;
+}
+
+static bool is_recent(const struct model *model, uint32_t step)
+{
+    return step + MODEL_LAZY_STEPS > model->step;
+}
+
+void model_on_link_ended(struct model *model, unsigned client)
+{
+    for (uint32_t m = 0; m < model->count; m++)
+        if (is_recent(model, model->messages[m].settled[client]))
+            model->messages[m].settled[client] = 0;
+}
+
+/* Whether a client may see a message for the second time. */
+static bool may_repeat(const struct model *model, unsigned client, const struct message *message,
+                       uint8_t qos, bool dup)
+{
+    if (message->qos == 1 && message->resent)
+        return true; /* its publisher repeated it */
+    if (message->crossed && !(message->seen_once & 1u << client))
+        return true; /* it left before it was written down, and its publisher has to repeat it */
+    if (qos != 1)
+        return false;
+    bool restored = model->crashed_at != 0 && message->sent <= model->crashed_at;
+    return (dup || restored) && message->settled[client] == 0;
+}
+
+/* A copy of the retained set; model_check_retained judges it at the end. */
+static void check_copy(const struct model *model, unsigned client, uint32_t number, bool dup)
+{
+    const struct message *message = &model->messages[number];
+    /* One that was on its way when the broker ended may come again, without a word of it. */
+    if (dup || (model->crashed_at != 0 && message->sent <= model->crashed_at))
+        return;
+    if (number + 1 < model->newest[client][message->publisher][message->topic])
+        model_fail(model, "client %u got retained message %u (%s) after a newer one", client,
+                   number, model_topics[message->topic]);
+}
+
+/* First arrivals come in the order of their publications. */
+static void check_order(struct model *model, unsigned client, uint32_t number)
+{
+    const struct message *message = &model->messages[number];
+    uint32_t *newest = &model->newest[client][message->publisher][message->topic];
+    /* What its publisher sent again, or the broker took up again after a crash, may come to a
+     * session that was not subscribed before. */
+    bool late = (message->qos == 1 && message->resent) || message->crossed ||
+                (model->crashed_at != 0 && message->sent <= model->crashed_at &&
+                 owed_qos(model, client, message) == 0);
+    if (late)
+        return;
+    if (number + 1 < *newest)
+        model_fail(model, "client %u got message %u (%s) after %u", client, number,
+                   model_topics[message->topic], *newest - 1);
+    *newest = number + 1;
+}
+
 void model_on_delivery(struct model *model, unsigned client, uint32_t number, uint8_t qos, bool dup,
                        bool retain)
 {
@@ -294,6 +385,8 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
                retain ? ", retained" : "");
     struct message *message = &model->messages[number];
     const char *topic = model_topics[message->topic];
+    if (model->damaged)
+        return;
     if (message->will && (message->sent == NO_STEP || message->discarded))
         model_fail(model, "client %u got will %u, which was not due", client, number);
     if (!may_have(model, client, message))
@@ -303,10 +396,8 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
         model_fail(model, "client %u got message %u at QoS %u, sent at %u", client, number, qos,
                    message->qos);
     bool shared = has_shared(model, client, message->topic);
-    if (retain) { /* a copy of the retained set; model_check_retained judges it at the end */
-        if (!dup && number + 1 < model->newest[client][message->publisher][message->topic])
-            model_fail(model, "client %u got retained message %u (%s) after a newer one", client,
-                       number, topic);
+    if (retain) {
+        check_copy(model, client, number, dup);
         return;
     }
     message->seen_ever = true;
@@ -315,19 +406,77 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
     if (topic[0] == '$' && qos == 2 && ++message->seen_twice > 1)
         model_fail(model, "client %u got message %u (%s), which a group had given out at QoS 2",
                    client, number, topic);
-    bool again = (message->qos == 1 && message->resent) || (qos == 1 && dup);
-    if (message->seen[client] > 1 && !shared && !again)
+    if (message->seen[client] > 1 && !shared && !may_repeat(model, client, message, qos, dup))
         model_fail(model, "client %u got message %u (%s) twice at QoS %u", client, number, topic,
                    qos);
-    uint32_t *newest = &model->newest[client][message->publisher][message->topic];
-    /* QoS 1 that its publisher sent again may come to a session that was not subscribed before. */
-    bool late = message->qos == 1 && message->resent;
-    if (message->seen[client] == 1 && !shared && !message->will && !late) {
-        if (number + 1 < *newest)
-            model_fail(model, "client %u got message %u (%s) after %u", client, number, topic,
-                       *newest - 1);
-        *newest = number + 1;
+    if (qos == 2)
+        message->seen_once |= (uint8_t)(1u << client);
+    if (message->seen[client] == 1 && !shared && !message->will)
+        check_order(model, client, number);
+}
+
+/* -- the broker's process -- */
+
+/* What was seen and not acknowledged may be gone: older ones may follow as retained copies. */
+static void lower_newest(struct model *model)
+{
+    uint32_t last[MODEL_CLIENTS][MODEL_TOPICS] = {{0}};
+    for (uint32_t m = 0; m < model->count; m++) {
+        const struct message *message = &model->messages[m];
+        if (message->acknowledged)
+            last[message->publisher][message->topic] = m + 1;
     }
+    for (unsigned c = 0; c < MODEL_CLIENTS; c++)
+        for (unsigned p = 0; p < MODEL_CLIENTS; p++)
+            for (unsigned t = 0; t < MODEL_TOPICS; t++)
+                if (model_topic_retained(t) && model->newest[c][p][t] > last[p][t])
+                    model->newest[c][p][t] = last[p][t];
+}
+
+static void cross_will(const struct model *model, struct message *will)
+{
+    if (will->discarded && is_recent(model, will->discarded_at)) {
+        will->discarded = false; /* DISCONNECT has no acknowledgement that could wait */
+        will->uncertain = true;
+        will->sent = model->step;
+    }
+    if (will->sent == NO_STEP || !is_recent(model, will->sent))
+        return;
+    will->crossed = true; /* it may have been given out already */
+    if (will->fragile)
+        will->acknowledged = false;
+}
+
+void model_set_troubled(struct model *model, bool troubled)
+{
+    model->troubled = troubled;
+    for (uint32_t m = 0; troubled && m < model->count; m++) {
+        struct message *message = &model->messages[m];
+        if (message->will && message->sent == NO_STEP && !message->discarded)
+            message->sent = model->step;
+    }
+}
+
+void model_on_crash(struct model *model)
+{
+    model->crashed_at = model->step;
+    for (unsigned c = 0; c < MODEL_CLIENTS; c++)
+        model_on_link_ended(model, c);
+    for (uint32_t m = 0; m < model->count; m++)
+        if (model->messages[m].will)
+            cross_will(model, &model->messages[m]);
+    lower_newest(model);
+}
+
+bool model_damaged(const struct model *model)
+{
+    return model->damaged;
+}
+
+void model_set_damaged(struct model *model)
+{
+    model->damaged = true;
+    model->lossy = true;
 }
 
 /* -- the end -- */

@@ -16,11 +16,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/span.h"
+
 #define MODEL_CLIENTS      8
 #define MODEL_STEADY       2 /* the first clients never lose their sessions nor leave a group */
 #define MODEL_FILTERS      10
 #define MODEL_TOPICS       14
 #define MODEL_MESSAGES_MAX 60000
+/* Steps after which something lazy has certainly been done: read from the network and acted on by
+ * a broker, and written by its store. */
+#define MODEL_LAZY_STEPS 500u
 
 struct model;
 
@@ -47,11 +52,15 @@ void model_on_acknowledged(struct model *model, uint32_t message);
 /* Its publisher lost its session before that: it may or may not have arrived. */
 void model_on_given_up(struct model *model, uint32_t message);
 
+/* The broker's process ended before it was acknowledged. */
+void model_on_crossed(struct model *model, uint32_t message);
+
 /* -- wills -- */
 
 /* Registers a will before CONNECT; it is expected from the moment that the connection is broken. */
 uint32_t model_on_will(struct model *model, unsigned client, uint8_t qos);
-void model_on_will_due(struct model *model, uint32_t message, bool certain);
+/* durable: the broker had it written down before it accepted the connection. */
+void model_on_will_due(struct model *model, uint32_t message, bool certain, bool durable);
 void model_on_will_discarded(struct model *model, uint32_t message);
 
 /* -- subscribers -- */
@@ -64,8 +73,25 @@ void model_on_unsuback(struct model *model, unsigned client, unsigned filter);
 /* A PUBLISH arrived (QoS 2: its first copy under this packet identifier). */
 void model_on_delivery(struct model *model, unsigned client, uint32_t message, uint8_t qos,
                        bool dup, bool retain);
+/* Under this topic name; a message arrives only under that of its publication. */
+void model_check_topic(const struct model *model, unsigned client, uint32_t message,
+                       struct gw_span topic_name);
+/* The client has written PUBACK for a delivery. */
+void model_on_settled(struct model *model, unsigned client, uint32_t message);
+/* Its connection ended: what it wrote last may not have arrived. */
+void model_on_link_ended(struct model *model, unsigned client);
 /* What a fresh subscriber was given as retained for a topic, at the end; false: nothing. */
 void model_check_retained(struct model *model, unsigned topic, bool found, uint32_t message);
+
+/* -- the broker's process -- */
+
+/* It may end connections and refuse work, and then wills are due before their clients know. */
+void model_set_troubled(struct model *model, bool troubled);
+/* It ended without a word; the clients have seen what was left on their links. */
+void model_on_crash(struct model *model);
+/* What is stored was damaged: much may be missing, nothing may be made up. */
+void model_set_damaged(struct model *model);
+bool model_damaged(const struct model *model);
 
 /* After everything came to rest with all clients connected: is everything there? */
 void model_check_end(struct model *model);

@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "base/assert.h"
-#include "broker/broker.h"
 #include "os/entropy.h"
+#include "sim/simboot.h"
 #include "sim/simclient.h"
 #include "wire/connect.h"
 #include "wire/publish.h"
@@ -21,65 +21,32 @@
 
 #define STEPS_DEFAULT 4000u
 #define REST_STEPS    20000u
+#define CRASH_EVERY   400u /* steps, on average */
+#define FULL_EVERY    3000u
+#define FULL_STEPS    900u /* for so long there is no room, */
+#define DAMAGED_STEPS 600u
+#define AFTER_STEPS   1500u /* and so long until the broker has noticed that there is again */
 
 struct sim {
     struct gw_random random;
     struct simnet *net;
     struct model *model;
-    struct gw_broker *broker;
+    struct simboot boot;
     struct simclient clients[MODEL_CLIENTS];
     uint32_t step;
+    bool alone;         /* clients do nothing */
+    bool busy;          /* the last step had something to write to the disk */
+    uint32_t full_till; /* steps; 0: there is room */
+    uint32_t troubled_till;
 };
-
-static struct gw_broker *start_broker(struct sim *sim, uint64_t seed)
-{
-    static const char *const sets[] = {
-        "listeners=[mqtt://127.0.0.1:1883]",
-        "limits.inflight=6",
-        "limits.output=16KiB",
-        "sys.interval=0s",
-    };
-    static const char *const thread_sets[] = {"threads=1", "threads=2", "threads=3", "threads=5"};
-    static const char *const share_sets[] = {
-        "shared.strategy=round_robin", "shared.strategy=least_in_flight",
-        "shared.strategy=sticky_client", "shared.strategy=sticky_topic"};
-    static const char *const wide[] = {"limits.queue.messages=100000", "limits.queue.bytes=100MB",
-                                       "shared.queue.messages=100000", "shared.queue.bytes=100MB",
-                                       "limits.queue.qos0=false"};
-    static const char *const narrow[] = {
-        "limits.queue.messages=4", "limits.queue.bytes=1KiB", "shared.queue.messages=4",
-        "limits.queue.policy=drop_oldest", "limits.queue.qos0=true"};
-    const char *all[GW_COUNT_OF(sets) + 2 + GW_COUNT_OF(wide)];
-    memcpy(all, sets, sizeof(sets));
-    all[GW_COUNT_OF(sets)] = thread_sets[gw_random_below(&sim->random, 4)];
-    all[GW_COUNT_OF(sets) + 1] = share_sets[gw_random_below(&sim->random, 4)];
-    bool lossy = gw_random_below(&sim->random, 4) == 0;
-    memcpy(all + GW_COUNT_OF(sets) + 2, lossy ? narrow : wide, sizeof(wide));
-    if (lossy)
-        model_set_lossy(sim->model);
-    if (lossy && gw_random_below(&sim->random, 2) == 0)
-        all[GW_COUNT_OF(sets) + 5] = "limits.queue.policy=drop_newest";
-    struct gw_config_input input = {.sets = all, .set_count = GW_COUNT_OF(all)};
-    struct gw_config config;
-    struct gw_broker *broker;
-    struct gw_broker_error error;
-    struct gw_broker_services services = {
-        .sockets = simnet_sockets(sim->net), .clock = simnet_clock(sim->net), .seed = seed};
-    if (gw_config_load(&input, &config, NULL) != GW_OK ||
-        gw_broker_new(&config, &services, &broker) != GW_OK ||
-        gw_broker_open(broker, &error) != GW_OK)
-        abort();
-    gw_config_fini(&config);
-    return broker;
-}
 
 /* Lets each loop have a turn with some chance, in an order that the seed chooses. */
 static void turn_loops(struct sim *sim)
 {
-    unsigned count = gw_broker_loop_count(sim->broker);
+    unsigned count = gw_broker_loop_count(sim->boot.broker);
     unsigned first = (unsigned)gw_random_below(&sim->random, count);
     for (unsigned i = 0; i < count; i++) {
-        struct gw_loop *loop = gw_broker_loop(sim->broker, (first + i) % count);
+        struct gw_loop *loop = gw_broker_loop(sim->boot.broker, (first + i) % count);
         if (gw_random_below(&sim->random, 4) == 0)
             continue;
         gw_loop_wait(loop);
@@ -93,10 +60,18 @@ static void step(struct sim *sim, bool calm)
     model_set_step(sim->model, sim->step);
     simnet_advance(sim->net, gw_random_below(&sim->random, 3 * GW_NS_PER_MS));
     simnet_step(sim->net);
-    for (unsigned i = 0; i < MODEL_CLIENTS; i++)
+    for (unsigned i = 0; i < MODEL_CLIENTS && !sim->alone; i++)
         if (calm || gw_random_below(&sim->random, 2) == 0)
             simclient_step(&sim->clients[i], calm);
     turn_loops(sim);
+    sim->busy = (calm || gw_random_below(&sim->boot.random, 3) == 0) && simboot_commit(&sim->boot);
+}
+
+static void set_troubled(struct sim *sim, bool troubled)
+{
+    for (unsigned i = 0; i < MODEL_CLIENTS; i++)
+        sim->clients[i].troubled = troubled;
+    model_set_troubled(sim->model, troubled);
 }
 
 static bool all_rest(const struct sim *sim)
@@ -116,7 +91,7 @@ static void come_to_rest(struct sim *sim)
             model_fail(sim->model, "no rest after %u calm steps", REST_STEPS);
         uint64_t before = model_delivery_count(sim->model);
         step(sim, true);
-        bool still = all_rest(sim) && model_delivery_count(sim->model) == before;
+        bool still = all_rest(sim) && !sim->busy && model_delivery_count(sim->model) == before;
         quiet = still ? quiet + 1 : 0;
     }
 }
@@ -200,6 +175,87 @@ static void check_retained(struct sim *sim)
             model_check_retained(sim->model, t, reader.found[t], reader.numbers[t]);
 }
 
+/* -- the end of a process, and the next -- */
+
+/* Lets the broker begin its life again with what is stored. */
+static void restart(struct sim *sim, bool look)
+{
+    simnet_advance(sim->net, gw_random_below(&sim->boot.random, 2 * GW_NS_PER_S));
+    (void)simboot_start(&sim->boot);
+    for (unsigned i = 0; i < MODEL_CLIENTS; i++)
+        simclient_on_restart(&sim->clients[i]);
+    if (!look)
+        return;
+    sim->alone = true;
+    check_retained(sim);
+    sim->alone = false;
+}
+
+static void leave_room(struct sim *sim)
+{
+    if (sim->boot.disk)
+        simboot_set_room(&sim->boot, UINT64_MAX);
+    sim->boot.failing = false;
+    sim->full_till = sim->troubled_till = 0;
+    set_troubled(sim, false);
+}
+
+/* The process ends: at this moment, or at some write soon, after which its disk is dead. */
+static void crash(struct sim *sim)
+{
+    struct gw_random *random = &sim->boot.random;
+    if (gw_random_below(random, 2) == 0) {
+        sim->boot.failing = true;
+        set_troubled(sim, true);
+        gw_simdisk_cut_at(sim->boot.disk, 1 + gw_random_below(random, 20));
+        for (uint64_t i = gw_random_below(random, 80); i > 0; i--)
+            step(sim, false);
+    }
+    gw_simdisk_stop(sim->boot.disk);
+    sim->boot.failing = true;
+    set_troubled(sim, true);
+    for (uint64_t i = gw_random_below(random, 8); i > 0; i--) {
+        turn_loops(sim);
+        (void)simboot_commit(&sim->boot);
+        simnet_step(sim->net);
+    }
+    simnet_reset(sim->net);
+    for (unsigned i = 0; i < MODEL_CLIENTS; i++)
+        simclient_on_crash(&sim->clients[i]);
+    model_on_crash(sim->model);
+    simboot_crash(&sim->boot);
+    leave_room(sim);
+}
+
+/* The disk is full for a while: what needs it is refused, and it recovers by itself. */
+static void fill(struct sim *sim)
+{
+    struct gw_random *random = &sim->boot.random;
+    sim->full_till = sim->step + (uint32_t)gw_random_below(random, FULL_STEPS);
+    sim->boot.failing = true;
+    simboot_set_room(&sim->boot, gw_random_below(random, 3 * sim->boot.segment));
+    set_troubled(sim, true);
+}
+
+/* What may happen to a disk and who writes on it. */
+static void disturb(struct sim *sim)
+{
+    struct gw_random *random = &sim->boot.random;
+    if (sim->full_till != 0 && sim->step >= sim->full_till) {
+        simboot_set_room(&sim->boot, UINT64_MAX);
+        sim->full_till = 0;
+        sim->troubled_till = sim->step + AFTER_STEPS;
+    }
+    if (sim->troubled_till != 0 && sim->step >= sim->troubled_till)
+        leave_room(sim);
+    if (sim->full_till == 0 && sim->troubled_till == 0 && gw_random_below(random, FULL_EVERY) == 0)
+        fill(sim);
+    if (gw_random_below(random, CRASH_EVERY) != 0)
+        return;
+    crash(sim);
+    restart(sim, gw_random_below(random, 2) == 0);
+}
+
 /* -- a run -- */
 
 static void end_broker(struct sim *sim)
@@ -217,16 +273,18 @@ static void end_broker(struct sim *sim)
         if (gone)
             break;
         turn_loops(sim);
+        (void)simboot_commit(&sim->boot);
     }
-    gw_broker_drain(sim->broker);
-    for (unsigned i = 0; i < REST_STEPS && !gw_broker_drained(sim->broker); i++) {
+    gw_broker_drain(sim->boot.broker);
+    for (unsigned i = 0; i < REST_STEPS && !gw_broker_drained(sim->boot.broker); i++) {
         simnet_advance(sim->net, GW_NS_PER_MS);
         simnet_step(sim->net);
         turn_loops(sim);
+        (void)simboot_commit(&sim->boot);
     }
-    if (!gw_broker_drained(sim->broker))
+    if (!gw_broker_drained(sim->boot.broker))
         model_fail(sim->model, "the broker does not come to its end");
-    gw_broker_free(sim->broker);
+    simboot_end(&sim->boot);
     if (simnet_open_count(sim->net) != 0)
         model_fail(sim->model, "%zu links are left open", simnet_open_count(sim->net));
 }
@@ -234,7 +292,7 @@ static void end_broker(struct sim *sim)
 /* Ends the broker in the middle of everything, without a word to anybody. */
 static void end_abruptly(struct sim *sim)
 {
-    gw_broker_free(sim->broker);
+    gw_broker_free(sim->boot.broker);
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         if (sim->clients[i].state != SIMCLIENT_OFF)
             simnet_finish(sim->net, sim->clients[i].end);
@@ -245,8 +303,27 @@ static void end_abruptly(struct sim *sim)
 static void end_in_order(struct sim *sim)
 {
     come_to_rest(sim);
+    leave_room(sim);
     model_check_end(sim->model);
     check_retained(sim);
+    end_broker(sim);
+    if (!sim->boot.disk)
+        return;
+    restart(sim, true);
+    end_broker(sim);
+}
+
+/* Bits of what is stored change: the broker starts, or says why not; it makes nothing up. */
+static void end_in_damage(struct sim *sim)
+{
+    crash(sim);
+    model_set_damaged(sim->model);
+    simboot_damage(&sim->boot, 1 + (unsigned)gw_random_below(&sim->boot.random, 20));
+    if (!simboot_start(&sim->boot))
+        return;
+    set_troubled(sim, true);
+    for (unsigned i = 0; i < DAMAGED_STEPS; i++)
+        step(sim, true);
     end_broker(sim);
 }
 
@@ -259,13 +336,21 @@ static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
     sim->net = simnet_new(&sim->random);
     sim->model = model_new(seed);
     model_set_trace(sim->model, trace);
-    sim->broker = start_broker(sim, seed);
+    simboot_init(&sim->boot, seed, sim->net, sim->model, &sim->random);
+    (void)simboot_start(&sim->boot);
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         simclient_init(&sim->clients[i], i, sim->net, sim->model, &sim->random);
-    while (sim->step < steps)
+    while (sim->step < steps) {
         step(sim, false);
+        if (sim->boot.disk)
+            disturb(sim);
+    }
+    if (sim->full_till != 0)
+        simboot_set_room(&sim->boot, UINT64_MAX);
     if (gw_random_below(&sim->random, 8) == 0)
         end_abruptly(sim);
+    else if (sim->boot.disk && gw_random_below(&sim->boot.random, 8) == 0)
+        end_in_damage(sim);
     else
         end_in_order(sim);
     uint32_t taken = sim->step;
@@ -274,6 +359,7 @@ static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
                model_message_count(sim->model));
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         simclient_fini(&sim->clients[i]);
+    simboot_fini(&sim->boot);
     model_free(sim->model);
     simnet_free(sim->net);
     free(sim);

@@ -102,8 +102,13 @@ static void put_publish(struct simclient *client, const struct simclient_publica
 
 static void forget_connection(struct simclient *client)
 {
+    client->unsure_at = simnet_now(client->net);
+    if (client->state != SIMCLIENT_CONNECTING)
+        client->broken_at = client->unsure_at;
+    else if (client->forgetful)
+        client->wants_clean = true; /* is it the old session, or had that ended? */
     client->state = SIMCLIENT_OFF;
-    client->broken_at = simnet_now(client->net);
+    model_on_link_ended(client->model, client->index);
     client->asleep = chance(client, 6) ? (unsigned)gw_random_below(client->random, 2500) : 0;
     client->ack_count = 0;
     client->unacknowledged = 0;
@@ -144,11 +149,12 @@ static void connect_now(struct simclient *client)
     int size = snprintf(id, sizeof(id), "sim-%u", client->index);
     struct gw_connect packet = {
         .version = client->version,
-        .clean_start = !client->lives_on || (!client->member && chance(client, 40)),
+        .clean_start =
+            !client->lives_on || (!client->member && chance(client, 40)) || client->wants_clean,
         .keep_alive = 0,
         .client_id = gw_span_of(id, (size_t)size),
     };
-    client->asked_clean = packet.clean_start;
+    client->asked_clean = client->wants_clean = packet.clean_start;
     client->receive_max = UINT16_MAX;
     if (client->version == GW_VERSION_5) {
         client->receive_max = 1 + (unsigned)gw_random_below(client->random, 6);
@@ -172,8 +178,9 @@ static void connect_now(struct simclient *client)
 /* The connection breaks: the will is due if the broker had accepted it. */
 static void broken(struct simclient *client)
 {
+    bool certain = client->state == SIMCLIENT_ON && !client->troubled;
     if (client->will != 0)
-        model_on_will_due(client->model, client->will - 1, client->state == SIMCLIENT_ON);
+        model_on_will_due(client->model, client->will - 1, certain, client->durable);
     client->will = 0;
     forget_connection(client);
     if (!client->lives_on)
@@ -210,7 +217,9 @@ static void go_on_leaving(struct simclient *client)
         continue;
     if (!ended)
         return;
-    if (client->will != 0)
+    if (client->will != 0 && client->troubled)
+        model_on_will_due(client->model, client->will - 1, false, client->durable);
+    else if (client->will != 0)
         model_on_will_discarded(client->model, client->will - 1);
     client->will = 0;
     simnet_finish(client->net, client->end);
@@ -245,17 +254,20 @@ static void send_again(struct simclient *client)
 
 static void resume(struct simclient *client, bool present)
 {
+    gw_mono_ns now = simnet_now(client->net);
+    bool kept = client->has_session && client->durable && !client->asked_clean &&
+                (!client->forgetful || now - client->broken_at < SIMCLIENT_EXPIRY_S * GW_NS_PER_S);
+    if (!present && kept && client->broken_at != 0 && !model_damaged(client->model))
+        model_fail(client->model, "client %u: its session is gone", client->index);
     if (!present && (client->has_session || client->lives_on))
         lose_session(client);
     if (present && client->asked_clean)
         model_fail(client->model, "client %u: session present after a clean start", client->index);
-    gw_mono_ns away = simnet_now(client->net) - client->broken_at;
-    bool kept = client->member || (client->lives_on && !client->asked_clean &&
-                                   (!client->forgetful || away < SIMCLIENT_EXPIRY_S * GW_NS_PER_S));
-    if (!present && kept && client->has_session && client->broken_at != 0)
-        model_fail(client->model, "client %u: its session is gone", client->index);
-    if (present && client->forgetful && away > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
+    if (present && client->forgetful &&
+        now - client->unsure_at > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
         model_fail(client->model, "client %u: its session has not ended", client->index);
+    client->wants_clean = false;
+    client->durable = client->version == GW_VERSION_5 ? client->lives_on : !client->asked_clean;
     model_note(client->model, "client %u is connected, session %s", client->index,
                present ? "present" : "new");
     client->has_session = true;
@@ -265,10 +277,12 @@ static void resume(struct simclient *client, bool present)
 
 /* -- what arrives -- */
 
-static void owe(struct simclient *client, enum gw_packet_type type, gw_packet_id id)
+static void owe(struct simclient *client, enum gw_packet_type type, gw_packet_id id,
+                uint32_t message)
 {
     GW_ASSERT(client->ack_count < SIMCLIENT_ACKS_MAX);
     client->acks[client->ack_count].type = type;
+    client->acks[client->ack_count].message = message;
     client->acks[client->ack_count++].id = id;
 }
 
@@ -287,11 +301,16 @@ static void on_publish(struct simclient *client, const struct gw_frame *frame)
     if (gw_publish_decode(&frame->header, frame->body, client->version, true, 64, &packet,
                           &fault) != GW_OK)
         model_fail(client->model, "client %u: bad PUBLISH: %s", client->index, fault.what);
+    uint32_t settles = 0;
     if (packet.payload.size > 0) {
+        uint32_t number = number_in(packet.payload);
         bool known = packet.qos == 2 && gw_idset_has(&client->received, packet.packet_id);
+        model_check_topic(client->model, client->index, number, packet.topic_name);
         if (!known)
-            model_on_delivery(client->model, client->index, number_in(packet.payload), packet.qos,
-                              packet.dup, packet.retain);
+            model_on_delivery(client->model, client->index, number, packet.qos, packet.dup,
+                              packet.retain);
+        if (packet.qos == 1 && !packet.retain)
+            settles = number + 1;
     }
     if (packet.qos == 0)
         return;
@@ -300,7 +319,19 @@ static void on_publish(struct simclient *client, const struct gw_frame *frame)
                    client->unacknowledged, client->receive_max);
     if (packet.qos == 2 && gw_idset_add(&client->received, packet.packet_id) == GW_NO_MEMORY)
         abort();
-    owe(client, packet.qos == 1 ? GW_PACKET_PUBACK : GW_PACKET_PUBREC, packet.packet_id);
+    owe(client, packet.qos == 1 ? GW_PACKET_PUBACK : GW_PACKET_PUBREC, packet.packet_id, settles);
+}
+
+/* The broker does not take a publication. */
+static void refused(struct simclient *client, struct simclient_publication *publication,
+                    uint8_t reason)
+{
+    model_note(client->model, "message %u is refused: 0x%02x", publication->message, reason);
+    if (!client->troubled)
+        model_fail(client->model, "client %u: message %u is refused: 0x%02x", client->index,
+                   publication->message, reason);
+    model_on_given_up(client->model, publication->message);
+    publication->id = 0;
 }
 
 static void on_ack(struct simclient *client, const struct gw_frame *frame)
@@ -312,14 +343,16 @@ static void on_ack(struct simclient *client, const struct gw_frame *frame)
         model_fail(client->model, "client %u: bad acknowledgement: %s", client->index, fault.what);
     if (ack.type == GW_PACKET_PUBREL) {
         (void)gw_idset_remove(&client->received, ack.packet_id);
-        owe(client, GW_PACKET_PUBCOMP, ack.packet_id);
+        owe(client, GW_PACKET_PUBCOMP, ack.packet_id, 0);
         return;
     }
     for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++) {
         struct simclient_publication *publication = &client->flight[i];
         if (publication->id != ack.packet_id)
             continue;
-        if (ack.type == GW_PACKET_PUBREC) {
+        if (ack.reason >= 0x80 && ack.type != GW_PACKET_PUBCOMP) {
+            refused(client, publication, ack.reason);
+        } else if (ack.type == GW_PACKET_PUBREC) {
             publication->released = true;
             put_ack(client, GW_PACKET_PUBREL, ack.packet_id);
         } else {
@@ -341,6 +374,13 @@ static void on_suback(struct simclient *client, const struct gw_frame *frame)
         packet.packet_id != client->request.id)
         model_fail(client->model, "client %u: SUBACK that fits nothing", client->index);
     client->request.id = 0;
+    bool taken = client->version != GW_VERSION_5 && !client->request.subscribe;
+    taken |= packet.reasons.size > 0 && packet.reasons.data[0] < 0x80;
+    if (!taken && !client->troubled)
+        model_fail(client->model, "client %u: SUBACK 0x%02x", client->index,
+                   packet.reasons.size > 0 ? packet.reasons.data[0] : 0);
+    if (!taken)
+        return;
     if (client->request.subscribe)
         model_on_suback(client->model, client->index, client->request.filter);
     else
@@ -354,9 +394,10 @@ static void on_frame(struct simclient *client, const struct gw_frame *frame)
     switch (frame->header.type) {
     case GW_PACKET_CONNACK:
         if (gw_connack_decode(frame->body, client->version, &connack, &fault) != GW_OK ||
-            connack.reason != 0 || client->state != SIMCLIENT_CONNECTING)
+            (connack.reason != 0 && !client->troubled) || client->state != SIMCLIENT_CONNECTING)
             model_fail(client->model, "client %u: CONNACK %u", client->index, connack.reason);
-        resume(client, connack.session_present);
+        if (connack.reason == 0)
+            resume(client, connack.session_present);
         break;
     case GW_PACKET_PUBLISH: on_publish(client, frame); break;
     case GW_PACKET_PUBACK:
@@ -366,16 +407,19 @@ static void on_frame(struct simclient *client, const struct gw_frame *frame)
     case GW_PACKET_SUBACK:
     case GW_PACKET_UNSUBACK: on_suback(client, frame); break;
     case GW_PACKET_DISCONNECT:
-        model_fail(client->model, "client %u: DISCONNECT %u", client->index,
-                   frame->body.size > 0 ? frame->body.data[0] : 0);
+        if (!client->troubled)
+            model_fail(client->model, "client %u: DISCONNECT %u", client->index,
+                       frame->body.size > 0 ? frame->body.data[0] : 0);
+        break;
     default: model_fail(client->model, "client %u: packet %u", client->index, frame->header.type);
     }
 }
 
-static void read_all(struct simclient *client)
+/* Returns true if the connection has ended. */
+static bool read_all(struct simclient *client)
 {
     uint8_t bytes[1024];
-    bool ended;
+    bool ended = false;
     size_t size;
     while (client->state != SIMCLIENT_OFF && client->ack_count + 128 < SIMCLIENT_ACKS_MAX &&
            (size = simnet_read(client->net, client->end, bytes, sizeof(bytes), &ended)) > 0) {
@@ -386,8 +430,44 @@ static void read_all(struct simclient *client)
                gw_assembler_next(&client->in, &span, &frame, &fault) == GW_OK)
             on_frame(client, &frame);
     }
-    if (client->state != SIMCLIENT_OFF && ended)
+    return ended;
+}
+
+static void look(struct simclient *client)
+{
+    if (!read_all(client))
+        return;
+    if (!client->troubled)
         model_fail(client->model, "client %u: the broker closed the connection", client->index);
+    model_note(client->model, "client %u: the broker closed the connection", client->index);
+    simnet_finish(client->net, client->end);
+    broken(client);
+}
+
+/* -- the broker's process -- */
+
+void simclient_on_crash(struct simclient *client)
+{
+    if (client->state == SIMCLIENT_CONNECTING || client->state == SIMCLIENT_ON) {
+        while (!read_all(client))
+            client->ack_count = 0; /* nobody is there to have them */
+    }
+    for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
+        if (client->flight[i].id != 0 && !client->flight[i].released)
+            model_on_crossed(client->model, client->flight[i].message);
+    if (client->state == SIMCLIENT_OFF)
+        return;
+    if (client->will != 0)
+        model_on_will_due(client->model, client->will - 1,
+                          client->state == SIMCLIENT_ON && client->durable, client->durable);
+    client->will = 0;
+    simnet_finish(client->net, client->end);
+    broken(client);
+}
+
+void simclient_on_restart(struct simclient *client)
+{
+    client->unsure_at = simnet_now(client->net);
 }
 
 /* -- what it does of itself -- */
@@ -399,6 +479,8 @@ static void give_acks(struct simclient *client, bool all)
     for (unsigned i = 0; i < count; i++) {
         enum gw_packet_type type = client->acks[i].type;
         put_ack(client, type, client->acks[i].id);
+        if (client->acks[i].message != 0)
+            model_on_settled(client->model, client->index, client->acks[i].message - 1);
         if (type != GW_PACKET_PUBREC && client->unacknowledged > 0)
             client->unacknowledged--;
     }
@@ -511,7 +593,7 @@ void simclient_step(struct simclient *client, bool calm)
     if (client->state == SIMCLIENT_OFF)
         return;
     if (calm || !chance(client, 4))
-        read_all(client);
+        look(client);
     if (calm && client->state == SIMCLIENT_ON)
         give_acks(client, true);
     flush(client);

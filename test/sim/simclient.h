@@ -60,11 +60,16 @@ struct simclient {
     struct {
         enum gw_packet_type type;
         gw_packet_id id;
+        uint32_t message;       /* PUBACK: number + 1 of the message; 0: not known */
     } acks[SIMCLIENT_ACKS_MAX]; /* owed to the broker, given when it likes */
     unsigned ack_count;
     unsigned unacknowledged; /* QoS 1 and 2 received and not answered, on this connection */
     unsigned receive_max;
     bool asked_clean;
+    bool wants_clean;     /* until a CONNACK has answered that */
+    bool durable;         /* its session outlives its connection, by the last CONNACK */
+    bool troubled;        /* the broker may refuse, end connections, or be gone */
+    gw_mono_ns unsure_at; /* it was perhaps connected last; at least broken_at */
 };
 
 void simclient_init(struct simclient *client, unsigned index, struct simnet *net,
@@ -75,6 +80,10 @@ void simclient_fini(struct simclient *client);
 void simclient_step(struct simclient *client, bool calm);
 /* True if nothing is owed in either direction. */
 bool simclient_rests(const struct simclient *client);
+/* The broker's process is gone and its links are cut: takes what is left on them and breaks. */
+void simclient_on_crash(struct simclient *client);
+/* A broker is there again; sessions that it thought online end from now on. */
+void simclient_on_restart(struct simclient *client);
 /* Leaves in order; over once state is SIMCLIENT_OFF. */
 void simclient_leave(struct simclient *client);
 

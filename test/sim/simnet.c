@@ -402,6 +402,23 @@ void simnet_cut(struct simnet *net, int end)
     forget_if_closed(link);
 }
 
+void simnet_reset(struct simnet *net)
+{
+    for (int i = 1; i < LINKS_MAX; i++) {
+        struct link *link = &net->links[i];
+        if (!link->used || link->cut)
+            continue;
+        struct pipe *down = &link->down;
+        if (down->size > down->visible && net->random && gw_random_below(net->random, 2) == 0)
+            down->visible += gw_random_below(net->random, down->size - down->visible + 1);
+        else if (!net->random || gw_random_below(net->random, 2) == 0)
+            down->visible = down->size;
+        down->size = down->visible;
+        link->up.size = link->up.visible;
+        link->cut = true;
+    }
+}
+
 size_t simnet_open_count(const struct simnet *net)
 {
     size_t count = 0;

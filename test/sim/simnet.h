@@ -44,6 +44,8 @@ size_t simnet_read(struct simnet *net, int end, void *memory, size_t size, bool 
 void simnet_finish(struct simnet *net, int end);
 /* Cuts the link. */
 void simnet_cut(struct simnet *net, int end);
+/* The brokers' process is gone: part of what they wrote still arrives, then every link is cut. */
+void simnet_reset(struct simnet *net);
 /* Links that are not closed at both ends. */
 size_t simnet_open_count(const struct simnet *net);
 

@@ -1,0 +1,59 @@
+/*
+ * sim/simboot: the broker of a run and the disk under it: starts it, ends it as a power cut or a
+ *              kill does, and starts it again.
+ *
+ * Layer   test.
+ * Owner   the simulation.
+ * Life    init/fini.
+ * Limits  one broker at a time.
+ *
+ * Whether there is a disk, and what the log says of it, is chosen from the seed by a generator of
+ * its own: a run without a disk is the same run as before there were disks.
+ */
+#ifndef GW_SIM_SIMBOOT_H
+#define GW_SIM_SIMBOOT_H
+
+#include "broker/broker.h"
+#include "sim/model.h"
+#include "sim/simdisk.h"
+#include "sim/simnet.h"
+
+struct simboot {
+    struct gw_random random;   /* for all that has to do with the disk */
+    struct gw_random *choices; /* the run's */
+    struct simnet *net;
+    struct model *model;
+    struct gw_simdisk *disk; /* NULL: nothing is kept */
+    struct gw_broker *broker;
+    struct gw_log log;
+    enum gw_durability class;
+    uint64_t segment;
+    uint64_t seed;
+    unsigned threads, strategy;
+    bool lossy, drop_newest;
+    bool failing; /* the disk is stopped or has no room: the log may say so */
+    bool damaged; /* bits were flipped: the log may say so */
+    unsigned starts;
+};
+
+/* Which seeds have a disk: three of four. */
+bool simboot_has_disk(uint64_t seed);
+void simboot_init(struct simboot *boot, uint64_t seed, struct simnet *net, struct model *model,
+                  struct gw_random *choices);
+void simboot_fini(struct simboot *boot);
+
+/* Starts the broker; a later start has other threads and another hash seed than the one before, and
+ * may meet a power cut of its own first. With damage it may fail (false) if it says why. */
+bool simboot_start(struct simboot *boot);
+/* One commit, if there is a disk: true if there was anything to do. */
+bool simboot_commit(struct simboot *boot);
+/* After a drain: nothing is left open, and the power may be cut. */
+void simboot_end(struct simboot *boot);
+/* The end of the process at this moment: killed, or the power went. The network is cut already. */
+void simboot_crash(struct simboot *boot);
+/* Leaves the disk room for `more` bytes; UINT64_MAX: for any number. */
+void simboot_set_room(struct simboot *boot, uint64_t more);
+/* Flips bits of what is stored. */
+void simboot_damage(struct simboot *boot, unsigned bits);
+
+#endif
