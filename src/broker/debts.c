@@ -27,12 +27,12 @@ void gw_debts_restore(struct gw_debts *debts, struct gw_blob *message, uint32_t 
         debts->capacity = capacity;
     }
     debts->items[debts->count++] = (struct gw_debt){gw_blob_ref(message), order};
-    debts->next_order = order + 1 != 0 ? order + 1 : 1;
 }
 
 uint32_t gw_debts_add(struct gw_debts *debts, struct gw_blob *message)
 {
     uint32_t order = debts->next_order;
+    debts->next_order = order + 1 != 0 ? order + 1 : 1;
     gw_debts_restore(debts, message, order);
     return order;
 }

@@ -54,8 +54,9 @@ static bool slice_retained(void *user, struct gw_span name, void *value)
     gw_position from = atomic_load_explicit(&journal->world->slicer.from, memory_order_relaxed);
     if (position == 0)
         return true;
-    /* An old segment would stay for it: it moves along. */
-    if (gw_position_segment(position) >= gw_position_segment(from) ||
+    /* An old segment would stay for it: it moves along. But what sessions and groups owe is in the
+     * log under the place that it has now, and keeps that segment anyway. */
+    if (gw_position_segment(position) >= gw_position_segment(from) || gw_blob_refs(blob) > 1 ||
         gw_journal_move_retained(shard, blob) != GW_OK)
         gw_journal_retained(shard, name, blob);
     return gw_store_staged(journal->stream) < GW_SLICER_BYTES;
