@@ -98,8 +98,8 @@ static enum gw_status make_directory(struct gw_store *store, struct gw_store_err
                                 error);
     char parent[GW_ENGINE_PATH_MAX];
     parent_of(store->path, parent);
-    /* Also if it was there: a process that was killed may have made it just before. But then whoever
-     * made it may not let us into its parent, and it is his. */
+    /* Also if it was there: a process that was killed may have made it just before. But then
+     * whoever made it may not let us into its parent, and it is his. */
     if (disk->ops->sync_directory(disk->ctx, parent, &error) != GW_OK && status == GW_OK)
         return gw_recover_error(ret_error, GW_OS_ERROR, parent, "cannot sync", error);
     return GW_OK;

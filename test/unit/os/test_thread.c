@@ -6,8 +6,8 @@
 #include <cmocka.h>
 
 #include <sched.h>
-#include <stdbool.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "os/clock.h"

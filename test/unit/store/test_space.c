@@ -83,6 +83,10 @@ static void keeps_what_is_held(void **state)
             /* Before the first checkpoint of a run nothing goes: holds may still be coming. */
             fill(&ledger, 1);
             assert_true(segment_files(&ledger) > 3);
+            gw_position other = ledger.entries[ledger.count - 1].position;
+            gw_store_hold(ledger.store, other);
+            gw_store_drop(ledger.store, other);
+            ledger_settle(&ledger);
             gw_store_hold(ledger.store, position);
             gw_store_hold(ledger.store, position);
         }
@@ -95,6 +99,33 @@ static void keeps_what_is_held(void **state)
     gw_store_drop(ledger.store, position);
     ledger_settle(&ledger);
     assert_int_equal(gw_store_read(ledger.store, position, &body), GW_NOT_FOUND);
+    ledger_fini(&ledger);
+}
+
+/* A segment that was about to begin when the power went. */
+static void clears_away_what_never_began(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    ledger_put(&ledger, 0, 3, 100);
+    ledger_settle(&ledger);
+    ledger_close(&ledger);
+    const struct gw_disk *disk = gw_simdisk_disk(ledger.disk);
+    static const char path[] = "store/00000002.seg";
+    gw_file_handle file;
+    int error;
+    assert_int_equal(disk->ops->open(disk->ctx, path, GW_DISK_CREATE, &file, &error), GW_OK);
+    assert_int_equal(disk->ops->allocate(disk->ctx, file, SEGMENT, &error), GW_OK);
+    disk->ops->close(disk->ctx, file);
+    ledger_open(&ledger);
+    ledger_check_prefix(&ledger, 0, 3);
+    uint64_t size;
+    assert_true(gw_simdisk_size(ledger.disk, path, &size)); /* the number is used up */
+    assert_int_equal(gw_position_segment(ledger_put(&ledger, 0, 3, 100)), 3);
+    ledger_settle(&ledger);
+    assert_false(gw_simdisk_size(ledger.disk, path, &size));
     ledger_fini(&ledger);
 }
 
@@ -232,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recycles_behind_the_checkpoint),
         cmocka_unit_test(keeps_what_is_held),
+        cmocka_unit_test(clears_away_what_never_began),
         cmocka_unit_test(a_checkpoint_waits_for_what_it_rests_on),
         cmocka_unit_test(is_full_and_comes_back),
         cmocka_unit_test(is_full_a_hundred_times),
