@@ -72,6 +72,7 @@ static enum gw_status write_run(struct gw_store *store, const struct gw_chunk *u
     struct gw_engine_writer *writer = &store->writer;
     struct iovec parts[GW_COMMIT_PARTS_MAX];
     int count = 0;
+    GW_ASSERT(writer->todo.head != NULL);
     uint64_t offset = gw_position_offset(writer->todo.head->position);
     for (struct gw_chunk *chunk = writer->todo.head; chunk != until; chunk = chunk->next) {
         struct gw_layout_chunk head = {
@@ -172,6 +173,7 @@ static bool sync_done(struct gw_store *store)
     }
     struct gw_chunk *chunk;
     while ((chunk = gw_engine_pop(&writer->done)) != NULL) {
+        writer->unmarked = chunk->stream != NULL;
         if (chunk->stream != NULL)
             atomic_store_explicit(&chunk->stream->synced, chunk->ticket, memory_order_release);
         gw_stream_give_back(chunk);
@@ -323,7 +325,7 @@ bool gw_commit_step(struct gw_store *store)
 void gw_commit_mark(struct gw_store *store)
 {
     struct gw_engine_writer *writer = &store->writer;
-    if (failed(store) || writer->number == 0)
+    if (failed(store) || !writer->unmarked || writer->blocked)
         return;
     put_mark(store);
     (void)gw_commit_step(store);
@@ -333,6 +335,6 @@ uint64_t gw_commit_rest(const struct gw_store *store)
 {
     gw_mono_ns now = gw_clock_mono(store->options.clock);
     if (atomic_load_explicit(&store->state, memory_order_relaxed) != GW_STORE_FULL)
-        return UINT64_MAX;
+        return store->writer.unmarked ? GW_COMMIT_IDLE_NS : UINT64_MAX;
     return store->writer.retry_at > now ? store->writer.retry_at - now : 1;
 }

@@ -17,6 +17,7 @@
 #include "store/engine.h"
 
 #define GW_COMMIT_PARTS_MAX 1024
+#define GW_COMMIT_IDLE_NS   GW_NS_PER_S /* without work for so long: a mark is written */
 
 /* Does a commit, and what upkeep is due. True if there was anything to do. */
 bool gw_commit_step(struct gw_store *store);

@@ -77,6 +77,7 @@ struct gw_engine_writer {
     bool recycle_due;
     bool cut_waits; /* recovery left out segments; they may go after the first sync, */
     bool cut_due;   /* now */
+    bool unmarked;  /* the last chunk that was synced is no mark */
     bool blocked;   /* the first of todo found no room */
     bool spares[GW_ENGINE_SPARES_MAX];
     gw_mono_ns retry_at;

@@ -182,6 +182,18 @@ bool gw_store_step(struct gw_store *store)
     return gw_fetch_step(store) || any;
 }
 
+/* True if nothing came in all that time. */
+static bool wait_for_work(struct gw_engine_intake *intake, uint64_t time)
+{
+    gw_mutex_lock(&intake->mutex);
+    if (intake->queue.head == NULL && !intake->stopping && !intake->nudged)
+        gw_signal_wait(&intake->wake, &intake->mutex, time);
+    bool idle = intake->queue.head == NULL && !intake->stopping && !intake->nudged;
+    intake->nudged = false;
+    gw_mutex_unlock(&intake->mutex);
+    return idle;
+}
+
 static void *write_until_stopped(void *user)
 {
     struct gw_store *store = user;
@@ -196,11 +208,9 @@ static void *write_until_stopped(void *user)
             continue;
         }
         uint64_t rest = gw_commit_rest(store);
-        gw_mutex_lock(&intake->mutex);
-        if (intake->queue.head == NULL && !intake->stopping && !intake->nudged)
-            gw_signal_wait(&intake->wake, &intake->mutex, rest);
-        intake->nudged = false;
-        gw_mutex_unlock(&intake->mutex);
+        bool idle = wait_for_work(intake, rest);
+        if (idle && gw_store_state(store) == GW_STORE_RUNNING)
+            gw_commit_mark(store);
     }
     gw_commit_mark(store);
     gw_fetch_progress(store);
