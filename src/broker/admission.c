@@ -424,7 +424,7 @@ static enum gw_status join(struct gw_guest *client, const struct gw_connect *con
     GW_TRY(set_will(client, connect));
     gw_journal_session(shard, session);
     /* CONNACK says that this session is as CONNECT has it, and that an older will is off. */
-    if (session->serial != 0)
+    if (session->serial != 0 && (!*ret_present || gw_journal_state(shard) == GW_STORE_RUNNING))
         gw_held_cork(client);
     return GW_OK;
 }

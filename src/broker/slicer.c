@@ -6,6 +6,7 @@
 #define ROUND_SEGMENTS 4u /* a round begins after so many segments of new records, */
 #define ROUND_FACTOR   4u /* or so many times what the last round wrote, if that is more */
 #define VISITS         256u
+#define DELIVERIES     2048u /* of one session in a turn */
 
 void gw_slicer_init(struct gw_journal *journal)
 {
@@ -31,10 +32,8 @@ static void slice_delivery(void *user, const struct gw_outbox_restored *delivery
     gw_journal_delivery(session->owner, session, delivery);
 }
 
-static void slice_session(struct gw_shard *shard, struct gw_session *session)
+static void slice_state(struct gw_shard *shard, struct gw_session *session)
 {
-    if (session->serial == 0)
-        return;
     gw_journal_session(shard, session);
     GW_LIST_FOREACH (link, &session->subscriptions) {
         gw_journal_subscribe(shard, GW_CONTAINER(link, struct gw_subscription, link));
@@ -42,7 +41,29 @@ static void slice_session(struct gw_shard *shard, struct gw_session *session)
     for (uint32_t i = 0; i < session->received.capacity; i++)
         if (session->received.slots[i] != 0)
             gw_journal_packet_id(shard, GW_RECORD_RECEIVED, session, session->received.slots[i]);
-    gw_outbox_each_logged(&session->outbox, slice_delivery, session);
+}
+
+/* A session with a long queue takes several turns. */
+static bool slice_session(struct gw_shard *shard, void *object)
+{
+    struct gw_session *session = object;
+    struct gw_slicer *slicer = &shard->journal->slicer;
+    if (session->serial == 0)
+        return true;
+    if (slicer->session != session->serial) {
+        slicer->session = session->serial;
+        slicer->delivery = 0;
+        slice_state(shard, session);
+    }
+    slicer->delivery = gw_outbox_each_logged(&session->outbox, slicer->delivery, DELIVERIES,
+                                             slice_delivery, session);
+    return slicer->delivery == GW_OUTBOX_ALL_TOLD;
+}
+
+static bool slice_group(struct gw_shard *shard, void *object)
+{
+    gw_group_slice(shard, object);
+    return true;
 }
 
 static bool slice_retained(void *user, struct gw_span name, void *value)
@@ -71,29 +92,18 @@ static bool had_its_share(const struct gw_journal *journal, unsigned steps)
 
 /* True if all objects of a table are done. */
 static bool slice_table(struct gw_shard *shard, const struct gw_handles *handles,
-                        void (*slice)(struct gw_shard *shard, void *object))
+                        bool (*slice)(struct gw_shard *shard, void *object))
 {
     struct gw_slicer *slicer = &shard->journal->slicer;
     for (unsigned steps = 0; slicer->slot < handles->capacity; slicer->slot++) {
         void *object = gw_handles_at(handles, slicer->slot);
         if (!object)
             continue;
-        if (had_its_share(shard->journal, steps++))
+        if (had_its_share(shard->journal, steps++) || !slice(shard, object))
             return false;
-        slice(shard, object);
     }
     slicer->slot = 0;
     return true;
-}
-
-static void slice_session_object(struct gw_shard *shard, void *object)
-{
-    slice_session(shard, object);
-}
-
-static void slice_group_object(struct gw_shard *shard, void *object)
-{
-    gw_group_slice(shard, object);
 }
 
 static bool slice_all_retained(struct gw_shard *shard)
@@ -110,10 +120,8 @@ static bool slice_all_retained(struct gw_shard *shard)
 static bool do_phase(struct gw_shard *shard)
 {
     switch ((enum gw_slicer_phase)shard->journal->slicer.phase) {
-    case GW_SLICER_SESSIONS:
-        return slice_table(shard, &shard->sessions.handles, slice_session_object);
-    case GW_SLICER_GROUPS:
-        return slice_table(shard, &shard->routes.group_handles, slice_group_object);
+    case GW_SLICER_SESSIONS: return slice_table(shard, &shard->sessions.handles, slice_session);
+    case GW_SLICER_GROUPS: return slice_table(shard, &shard->routes.group_handles, slice_group);
     case GW_SLICER_RETAINED: return slice_all_retained(shard);
     case GW_SLICER_IDLE:
     case GW_SLICER_SYNCING: break;
@@ -148,9 +156,13 @@ static bool is_due(const struct gw_journal *journal)
     const struct gw_slicer_world *world = &journal->world->slicer;
     struct gw_store_figures figures;
     gw_store_get_figures(journal->world->store, &figures);
-    uint64_t enough = gw_shard_settings(journal->shard)->store.segment * (uint64_t)ROUND_SEGMENTS;
+    uint64_t segment = gw_shard_settings(journal->shard)->store.segment;
+    uint64_t enough = segment * ROUND_SEGMENTS;
     if (enough < world->last_written * ROUND_FACTOR)
         enough = world->last_written * ROUND_FACTOR;
+    /* On a full disk nothing but a round can free what is not needed any more. */
+    if (gw_journal_state(journal->shard) == GW_STORE_FULL)
+        enough = segment;
     return figures.since_checkpoint > enough;
 }
 
@@ -160,7 +172,7 @@ static void begin(struct gw_shard *shard)
     struct gw_slicer_world *world = &shard->journal->world->slicer;
     if (shard->index != 0 || !atomic_load_explicit(&world->ready, memory_order_acquire) ||
         atomic_load_explicit(&world->left, memory_order_acquire) > 0 ||
-        gw_journal_state(shard) != GW_STORE_RUNNING || !is_due(shard->journal))
+        gw_journal_state(shard) == GW_STORE_FAILED || !is_due(shard->journal))
         return;
     atomic_store_explicit(&world->from, gw_store_end(shard->journal->world->store),
                           memory_order_relaxed);
@@ -207,6 +219,7 @@ void gw_slicer_run(struct gw_shard *shard)
         slicer->round = round;
         slicer->phase = GW_SLICER_SESSIONS;
         slicer->slot = 0;
+        slicer->session = 0;
     }
     if (is_working(slicer))
         work(shard);

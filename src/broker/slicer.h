@@ -6,7 +6,7 @@
  * Layer   broker.
  * Owner   the shard; a round is over when all shards are through.
  * Life    with the journal.
- * Limits  GW_SLICER_BYTES staged and GW_SLICER_STEPS objects a turn, one large session excepted.
+ * Limits  GW_SLICER_BYTES staged and GW_SLICER_STEPS objects a turn, one object excepted.
  */
 #ifndef GW_BROKER_SLICER_H
 #define GW_BROKER_SLICER_H
@@ -44,6 +44,8 @@ struct gw_slicer {
     struct gw_retained_cursor cursor;
     uint64_t round;
     gw_store_ticket ticket;
+    uint64_t session;  /* serial of the one that is being written */
+    uint64_t delivery; /* of which comes next, see gw_outbox_each_logged */
     uint32_t slot;
     uint8_t phase; /* enum gw_slicer_phase */
 };

@@ -439,13 +439,15 @@ static void tell_list(const struct gw_list *head, gw_outbox_logged_fn *fn, void 
     }
 }
 
-static void tell_cold(const struct gw_cold_queue *cold, gw_outbox_logged_fn *fn, void *user)
+static uint64_t tell_cold(const struct gw_cold_queue *cold, uint64_t from, uint32_t count_max,
+                          gw_outbox_logged_fn *fn, void *user)
 {
     struct gw_cold_cursor cursor;
     struct gw_cold entry;
     const struct gw_cold_more *more;
-    gw_cold_begin(cold, &cursor);
-    while (gw_cold_each(cold, &cursor, &entry, &more)) {
+    uint32_t told_count = 0;
+    gw_cold_seek(cold, &cursor, from);
+    while (told_count < count_max && gw_cold_each(cold, &cursor, &entry, &more)) {
         struct gw_outbox_restored told = {
             .message = entry.message,
             .share = more ? more->share : 0,
@@ -464,14 +466,18 @@ static void tell_cold(const struct gw_cold_queue *cold, gw_outbox_logged_fn *fn,
             told.id_count = (uint32_t)(more->ids->size / sizeof(uint32_t));
         }
         fn(user, &told);
+        told_count++;
     }
+    uint64_t next = (from > cold->gone ? from : cold->gone) + told_count;
+    return next < cold->gone + cold->count ? next : GW_OUTBOX_ALL_TOLD;
 }
 
-void gw_outbox_each_logged(const struct gw_outbox *outbox, gw_outbox_logged_fn *fn, void *user)
+uint64_t gw_outbox_each_logged(const struct gw_outbox *outbox, uint64_t from, uint32_t count_max,
+                               gw_outbox_logged_fn *fn, void *user)
 {
     tell_list(&outbox->releasing, fn, user);
     tell_list(&outbox->in_flight, fn, user);
     tell_list(&outbox->queued, fn, user);
-    tell_cold(&outbox->cold, fn, user);
     tell_list(&outbox->fresh, fn, user);
+    return tell_cold(&outbox->cold, from, count_max, fn, user);
 }

@@ -108,6 +108,7 @@ static void shrink(struct gw_cold_queue *queue, const struct gw_cold *entry)
 {
     struct chunk *chunk = chunk_of(queue->chunks.next);
     queue->count--;
+    queue->gone++;
     queue->message_bytes -= entry->size;
     if (++chunk->first < chunk->end)
         return;
@@ -173,6 +174,24 @@ void gw_cold_begin(const struct gw_cold_queue *queue, struct gw_cold_cursor *cur
     cursor->chunk = queue->chunks.next;
     cursor->more = queue->more.next;
     cursor->at = 0;
+}
+
+void gw_cold_seek(const struct gw_cold_queue *queue, struct gw_cold_cursor *cursor, uint64_t number)
+{
+    struct gw_cold entry;
+    const struct gw_cold_more *more;
+    uint64_t skip = number > queue->gone ? number - queue->gone : 0;
+    gw_cold_begin(queue, cursor);
+    while (skip > 0 && gw_list_empty(&queue->more) && cursor->chunk != &queue->chunks) {
+        const struct chunk *chunk = chunk_of(cursor->chunk);
+        uint64_t size = (uint64_t)(chunk->end - chunk->first);
+        if (skip < size)
+            break;
+        skip -= size;
+        cursor->chunk = chunk->link.next;
+    }
+    while (skip-- > 0 && gw_cold_each(queue, cursor, &entry, &more))
+        ;
 }
 
 bool gw_cold_each(const struct gw_cold_queue *queue, struct gw_cold_cursor *cursor,

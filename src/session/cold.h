@@ -43,6 +43,7 @@ struct gw_cold_queue {
     struct gw_list chunks;
     struct gw_list more; /* gw_cold_more.link, in order */
     uint32_t count;
+    uint64_t gone;        /* entries taken off, ever: the first one has this number */
     size_t message_bytes; /* sum of sizes */
     size_t memory_bytes;  /* what the queue itself takes */
 };
@@ -70,6 +71,10 @@ struct gw_cold_cursor {
     uint32_t at;
 };
 void gw_cold_begin(const struct gw_cold_queue *queue, struct gw_cold_cursor *cursor);
+/* The same from the entry with this number on, or from the first if it is gone. Numbers grow from
+ * 0; taking off an entry that is not the first moves those before it up by one, never back. */
+void gw_cold_seek(const struct gw_cold_queue *queue, struct gw_cold_cursor *cursor,
+                  uint64_t number);
 bool gw_cold_each(const struct gw_cold_queue *queue, struct gw_cold_cursor *cursor,
                   struct gw_cold *ret_entry, const struct gw_cold_more **ret_more);
 

@@ -217,10 +217,14 @@ struct gw_outbox_restored {
 GW_MUST_USE enum gw_status gw_outbox_restore(struct gw_outbox *outbox, struct gw_outbox_host *host,
                                              const struct gw_outbox_restored *restored);
 
-/* Calls fn for every logged delivery, in the order of `order` within each place, with how it would
- * have to be restored (ids valid during the call); for snapshots. */
+/* Calls fn for every logged delivery, with how it would have to be restored (ids valid during the
+ * call); for snapshots, in parts: at most `count_max` of the cold ones, from the one with number
+ * `from` on (0 to begin), and all others each time. Returns the number to go on with, or
+ * GW_OUTBOX_ALL_TOLD. Between two parts anything may happen to the outbox. */
+#define GW_OUTBOX_ALL_TOLD UINT64_MAX
 typedef void gw_outbox_logged_fn(void *user, const struct gw_outbox_restored *delivery);
-void gw_outbox_each_logged(const struct gw_outbox *outbox, gw_outbox_logged_fn *fn, void *user);
+uint64_t gw_outbox_each_logged(const struct gw_outbox *outbox, uint64_t from, uint32_t count_max,
+                               gw_outbox_logged_fn *fn, void *user);
 
 /* Bytes held in memory, for limits.memory. */
 size_t gw_outbox_bytes(const struct gw_outbox *outbox);

@@ -234,7 +234,9 @@ static inline void ledger_check(struct ledger *log, const struct gw_outbox *outb
     uint32_t seen = 0;
     for (uint32_t order = 0; order < outbox->next_order; order++)
         log->entries[order].seen = false;
-    gw_outbox_each_logged(outbox, ledger_compare, log);
+    uint64_t left = gw_outbox_each_logged(outbox, 0, UINT32_MAX, ledger_compare, log);
+    if (left != GW_OUTBOX_ALL_TOLD)
+        abort();
     for (uint32_t order = 0; order < outbox->next_order; order++)
         seen += log->entries[order].seen;
     GW_ASSERT(seen == log->unsettled);
