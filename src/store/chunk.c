@@ -127,15 +127,20 @@ enum gw_status gw_chunk_append(struct gw_chunk *chunk, uint8_t kind,
     uint8_t *head = chunk->bytes + chunk->size;
     size_t head_size = gw_layout_put_record(head, kind, body);
     chunk->size += head_size;
-    if (kind & GW_STORE_ALONE) {
-        uint32_t crc = gw_crc32c(0, gw_span_of(head, head_size));
-        for (size_t i = 0; i < part_count; i++)
-            crc = gw_crc32c(crc, parts[i].bytes);
-        gw_layout_put_u32(head + head_size, crc);
-        chunk->size += sizeof crc;
-    }
+    uint8_t *sum = chunk->bytes + chunk->size;
+    if (kind & GW_STORE_ALONE)
+        chunk->size += 4;
+    size_t body_at = chunk->size;
     for (size_t i = 0; i < part_count; i++)
         put_part(chunk, &parts[i]);
+    if (kind & GW_STORE_ALONE) {
+        uint32_t crc = gw_crc32c(0, gw_span_of(head, head_size));
+        if (cuts == 0) /* one long run is quicker than several */
+            crc = gw_crc32c(crc, gw_span_of(chunk->bytes + body_at, body));
+        for (size_t i = 0; cuts > 0 && i < part_count; i++)
+            crc = gw_crc32c(crc, parts[i].bytes);
+        gw_layout_put_u32(sum, crc);
+    }
     chunk->records++;
     return GW_OK;
 }

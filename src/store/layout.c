@@ -5,16 +5,19 @@
 static const char segment_magic[8] = {'G', 'O', 'D', 'W', 'I', 'T', 'S', 'G'};
 static const char chunk_magic[4] = {'G', 'W', 'C', 'H'};
 
-static void put_u64(uint8_t *at, uint64_t value)
-{
-    for (size_t i = 0; i < 8; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
+/* Written out, so that the compiler makes one store of it. */
 void gw_layout_put_u32(uint8_t at[4], uint32_t value)
 {
-    for (size_t i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
+    at[0] = (uint8_t)value;
+    at[1] = (uint8_t)(value >> 8);
+    at[2] = (uint8_t)(value >> 16);
+    at[3] = (uint8_t)(value >> 24);
+}
+
+static void put_u64(uint8_t *at, uint64_t value)
+{
+    gw_layout_put_u32(at, (uint32_t)value);
+    gw_layout_put_u32(at + 4, (uint32_t)(value >> 32));
 }
 
 static uint32_t get_u32(const uint8_t *at)

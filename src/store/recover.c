@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "store/scan.h"
+#include "store/secure.h"
 
 #define SIDE_PATH_SIZE 560u
 
@@ -426,33 +427,6 @@ static void report_torn(struct walk *walk)
                  fields, GW_COUNT_OF(fields));
 }
 
-/* What is read may have been written and never synced, by a process that was killed; the caller
- * acts on it, so it has to stay. */
-static enum gw_status sync_end(struct walk *walk)
-{
-    const struct gw_disk *disk = walk->store->options.disk;
-    struct gw_segment_table *table = &walk->store->segments;
-    for (size_t i = 0; i < table->count; i++) {
-        const struct gw_segment *segment = table->list[i];
-        if (!segment->live || segment->number < gw_position_segment(walk->synced))
-            continue;
-        char path[GW_SEGMENT_PATH_SIZE];
-        gw_file_handle file;
-        int error = 0;
-        gw_segment_path(table, segment->number, path);
-        if (disk->ops->open(disk->ctx, path, GW_DISK_WRITE, &file, &error) != GW_OK)
-            return gw_recover_error(walk->error, GW_OS_ERROR, path, "cannot open to sync", error);
-        enum gw_status status = disk->ops->sync(disk->ctx, file, &error);
-        disk->ops->close(disk->ctx, file);
-        if (status != GW_OK)
-            return gw_recover_error(walk->error, GW_OS_ERROR, path, "cannot sync", error);
-    }
-    int error = 0;
-    if (disk->ops->sync_directory(disk->ctx, walk->store->path, &error) != GW_OK)
-        return gw_recover_error(walk->error, GW_OS_ERROR, walk->store->path, "cannot sync", error);
-    return GW_OK;
-}
-
 /* Writing goes on in a segment whose number no file has ever had. */
 static void set_out(struct gw_store *store, const struct walk *walk)
 {
@@ -490,7 +464,7 @@ enum gw_status gw_recover_run(struct gw_store *store, gw_store_record_fn *fn, vo
         if (status == GW_OK)
             report_torn(&walk);
         if (status == GW_OK && !store->options.read_only)
-            status = sync_end(&walk);
+            status = gw_secure_log(store, walk.synced, walk.end, ret_error);
     }
     if (status == GW_OK)
         status = walk_lost(&walk, newest);
