@@ -221,7 +221,7 @@ static enum gw_status find_session(struct gw_guest *client, const struct gw_conn
     }
     *ret_present = session != NULL;
     if (!session)
-        GW_TRY(gw_registry_create(shard, id, gw_shard_hash(shard, id), &session));
+        GW_TRY(gw_registry_create(shard, id, &session));
     client->session = session;
     return GW_OK;
 }

@@ -12,6 +12,10 @@
 #include "broker/replay.h"
 #include "broker/router.h"
 
+/* Not secret and the same at every start: a message in the log names its publisher by this hash,
+ * for No Local. Who makes identifiers that collide keeps his own messages from himself. */
+#define PUBLISHER_SEED UINT64_C(0x676F64776974)
+
 struct gw_session *gw_registry_find(struct gw_shard *shard, struct gw_span client_id)
 {
     struct gw_map_node *node = gw_map_find(&shard->sessions.by_id, client_id);
@@ -28,18 +32,19 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
 }
 
 enum gw_status gw_registry_create(struct gw_shard *shard, struct gw_span client_id,
-                                  uint64_t client_hash, struct gw_session **ret_session)
+                                  struct gw_session **ret_session)
 {
     if (gw_shard_total(shard, GW_METRIC_SESSIONS) >=
         (int64_t)gw_shard_settings(shard)->limits.sessions)
         return GW_LIMIT;
-    return gw_registry_restore(shard, client_id, client_hash, ret_session);
+    return gw_registry_restore(shard, client_id, ret_session);
 }
 
 enum gw_status gw_registry_restore(struct gw_shard *shard, struct gw_span client_id,
-                                   uint64_t client_hash, struct gw_session **ret_session)
+                                   struct gw_session **ret_session)
 {
-    struct gw_session *session = gw_session_new(client_id, client_hash);
+    struct gw_session *session =
+        gw_session_new(client_id, gw_hash_bytes(client_id, PUBLISHER_SEED));
     if (!session)
         return GW_NO_MEMORY;
     session->owner = shard;

@@ -20,11 +20,9 @@ void gw_registry_fini(struct gw_shard *shard);
 struct gw_session *gw_registry_find(struct gw_shard *shard, struct gw_span client_id);
 /* Makes one; GW_LIMIT (limits.sessions), GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_registry_create(struct gw_shard *shard, struct gw_span client_id,
-                                              uint64_t client_hash,
                                               struct gw_session **ret_session);
 /* The same for one that the log knows: limits do not hold for what was promised. */
 GW_MUST_USE enum gw_status gw_registry_restore(struct gw_shard *shard, struct gw_span client_id,
-                                               uint64_t client_hash,
                                                struct gw_session **ret_session);
 /* Offline ones that came from the log: what is due is done, timers run. */
 void gw_registry_begin(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "broker/journal.h"
 #include "broker/router.h"
 
 #define TOPIC_PREFIX   "$SYS/broker/"
@@ -98,8 +99,25 @@ static void publish_value(struct gw_sysinfo *sysinfo, struct value *value, const
     publish(sysinfo, topic, text);
 }
 
+/* What the store says of itself; all 0 but its state if there is none. */
+struct store_view {
+    int64_t state; /* enum gw_store_state, -1: there is none */
+    struct gw_store_figures figures;
+};
+
+static struct store_view view_store(const struct gw_shard *shard)
+{
+    struct store_view view = {.state = -1};
+    if (!shard->journal)
+        return view;
+    view.state = (int64_t)gw_store_state(shard->journal->world->store);
+    gw_store_get_figures(shard->journal->world->store, &view.figures);
+    return view;
+}
+
 static void publish_values(struct gw_sysinfo *sysinfo)
 {
+    struct store_view store = view_store(sysinfo->shard);
     const struct gw_shard *shard = sysinfo->shard;
     size_t i = 0;
 #define total(metric) gw_shard_total(shard, GW_METRIC_##metric)
