@@ -5,11 +5,12 @@
 
 #include "daemon/command.h"
 #include "daemon/storewords.h"
+#include "keep/audit.h"
 #include "keep/survey.h"
 #include "keep/transfer.h"
 #include "os/console.h"
 
-#define TEXT_MAX ((size_t)64 * 1024)
+#define TEXT_MAX ((size_t)64 * 1024 * 1024)
 
 static const char usage[] =
     "godwit store info -c godwit.yaml       what is in a store\n"
@@ -50,6 +51,28 @@ static int info(struct gw_storewords *words)
     return result;
 }
 
+static int verify(struct gw_storewords *words)
+{
+    struct gw_trouble trouble = {0};
+    struct gw_audit audit;
+    struct gw_buf text;
+    const char *path;
+    int result = gw_storewords_store(words, words->place, &path);
+    if (result != GW_COMMAND_OK)
+        return result;
+    gw_buf_init(&text, TEXT_MAX);
+    enum gw_status status = gw_audit_run(path, &audit, &trouble);
+    if (status == GW_OK)
+        status = gw_audit_print(&audit, path, words->json, &text);
+    if (status != GW_OK)
+        result = gw_storewords_fail(words, status, &trouble);
+    else if (gw_console_write(GW_CONSOLE_OUT, gw_buf_span(&text)) != GW_OK || audit.damaged > 0)
+        result = 1;
+    gw_buf_fini(&text);
+    gw_audit_fini(&audit);
+    return result;
+}
+
 static int compact(struct gw_storewords *words)
 {
     struct gw_trouble trouble = {0};
@@ -81,6 +104,7 @@ static const struct {
     int (*run)(struct gw_storewords *words);
 } commands[] = {
     {{"godwit store info", usage, GW_STOREWORDS_JSON}, info},
+    {{"godwit store verify", usage, GW_STOREWORDS_JSON}, verify},
     {{"godwit store compact", usage, GW_STOREWORDS_DISCARD}, compact},
 };
 

@@ -284,6 +284,8 @@ static enum gw_status read_message(struct gw_itemread *reader, const struct gw_j
     GW_TRY(get_bytes(reader, of, "payload", "payload_b64", &message->payload));
     if (message->payload.size > GW_VARINT_MAX)
         return wrong(reader, "payload", "is too long");
+    if (item->kind == GW_ITEM_RETAINED && message->payload.size == 0)
+        return wrong(reader, "payload", "is empty: nothing would be retained");
     item->has_message = true;
     make_key(reader, item);
     return GW_OK;

@@ -2,8 +2,10 @@
  * keep/itemread: an item from a JSON line, as keep/itemjson writes it.
  *
  * Layer   keep (may include cli, session, store, proto, topic, wire, os, base). Pure but for
- * malloc. Owner   whoever holds the reader; not thread-safe. Life    init, read as often as needed,
- * fini; an item is valid until the next read. Limits  those of MQTT for each text.
+ *         malloc.
+ * Owner   whoever holds the reader; not thread-safe.
+ * Life    init, read as often as needed, fini; an item is valid until the next read.
+ * Limits  those of MQTT for each text.
  *
  * Everything is judged as a packet would be: a store never holds what no client could have sent.
  * Members that are not known are not looked at.
