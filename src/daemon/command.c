@@ -58,6 +58,8 @@ static const struct command commands[] = {
     {"sub", "show messages, as mosquitto_sub does", run_sub},
     {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},
     {"store", "look into the durable store, verify it, write it anew", gw_storing_run},
+    {"backup", "copy the store of a running broker", gw_moving_backup},
+    {"restore", "make a store of a backup", gw_moving_restore},
     {"export", "print all that a store holds as JSON lines", gw_moving_export},
     {"import", "put JSON lines into a store", gw_moving_import},
     {"selftest", "kill a broker again and again and count what it loses", run_selftest},

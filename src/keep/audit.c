@@ -465,14 +465,13 @@ static enum gw_status print_text(const struct gw_audit *audit, const char *path,
         GW_TRY(gw_buf_append(buf, gw_span_of(text, (size_t)length)));
     }
     length = snprintf(text, sizeof text,
-                      "%" PRIu64 " segments, %" PRIu64 " chunks, %" PRIu64 " records, %" PRIu64
-                      " messages that are needed: %s",
-                      audit->segments, audit->chunks, audit->records, audit->messages,
-                      audit->damaged == 0 ? "all good\n" : "");
+                      "segments %" PRIu64 ", chunks %" PRIu64 ", records %" PRIu64
+                      ", needed messages %" PRIu64 ": ",
+                      audit->segments, audit->chunks, audit->records, audit->messages);
     GW_TRY(gw_buf_append(buf, gw_span_of(text, (size_t)length)));
     if (audit->damaged == 0)
-        return GW_OK;
-    length = snprintf(text, sizeof text, "%" PRIu64 " places are damaged\n", audit->damaged);
+        return gw_buf_append(buf, GW_SPAN_LIT("all good\n"));
+    length = snprintf(text, sizeof text, "damaged places %" PRIu64 "\n", audit->damaged);
     return gw_buf_append(buf, gw_span_of(text, (size_t)length));
 }
 
