@@ -104,6 +104,8 @@ static void add(struct gw_guest *client, struct gw_held_item item)
 {
     struct gw_held *held = &client->held;
     struct gw_shard *shard = client->shard;
+    if (item.durability == GW_DURABILITY_OS && shard->journal)
+        gw_store_hurry(shard->journal->stream, true); /* it need not wait for the sync */
     item.ticket = gw_journal_ticket(shard);
     if (held->count == 0 && may_go(shard, &item)) {
         give(client, &item);

@@ -277,6 +277,11 @@ gw_position gw_store_end(const struct gw_store *store)
     return atomic_load_explicit(&store->intake.end, memory_order_relaxed);
 }
 
+gw_position gw_store_written_end(const struct gw_store *store)
+{
+    return atomic_load_explicit(&store->writer.written_end, memory_order_acquire);
+}
+
 void gw_store_hold(struct gw_store *store, gw_position position)
 {
     gw_holds_add(&store->holds, gw_position_segment(position));

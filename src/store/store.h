@@ -134,6 +134,9 @@ gw_position gw_store_submit(struct gw_store_stream *stream);
 gw_store_ticket gw_store_written(const struct gw_store_stream *stream);
 gw_store_ticket gw_store_synced(const struct gw_store_stream *stream);
 
+/* Records of all streams before it are written and can be read by position; acquire. */
+gw_position gw_store_written_end(const struct gw_store *store);
+
 enum gw_store_state gw_store_state(const struct gw_store *store);
 /* Bytes submitted by all streams and not written yet: producers slow down above some MiB. */
 size_t gw_store_pressure(const struct gw_store *store);

@@ -44,6 +44,7 @@ static void moves_tickets(void **state)
     unsigned told = ledger.told;
     assert_true(gw_store_step(ledger.store));
     assert_int_equal(gw_store_written(stream), 2);
+    assert_int_equal(gw_store_written_end(ledger.store), gw_store_end(ledger.store));
     assert_int_equal(gw_store_synced(stream), 2);
     assert_int_equal(gw_store_pressure(ledger.store), 0);
     assert_int_equal(ledger.told, told + 1); /* only the stream that moved */
@@ -53,6 +54,18 @@ static void moves_tickets(void **state)
     assert_int_equal(figures.syncs, 1);
     assert_int_equal(figures.chunks, 2);
     assert_false(gw_store_step(ledger.store));
+    /* In a hurry it hears of the write too, even if the sync fails then. */
+    told = ledger.told;
+    gw_store_hurry(stream, true);
+    ledger_put(&ledger, 1, 1, 10);
+    ledger_put(&ledger, 0, 1, 10);
+    ledger_settle(&ledger);
+    assert_int_equal(ledger.told, told + 3);
+    gw_simdisk_fail(ledger.disk, GW_SIMDISK_SYNC, 1, 5, false);
+    ledger_put(&ledger, 1, 1, 10);
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_written(stream), 4);
+    assert_int_equal(gw_store_synced(stream), 3);
     ledger_fini(&ledger);
 }
 
