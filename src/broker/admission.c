@@ -213,12 +213,13 @@ static enum gw_status find_session(struct gw_guest *client, const struct gw_conn
     if (session && session->link)
         take_over(client, &session, now);
     if (session && connect->clean_start) {
-        bool was_durable = session->serial != 0;
         gw_registry_end(shard, session, now);
         session = NULL;
-        if (was_durable) /* it must not rise again once CONNACK says that it is gone */
-            gw_held_cork(client);
     }
+    /* What was there must not rise again once CONNACK says that it is gone; an earlier CONNECT may
+     * have ended it just before. */
+    if (connect->clean_start)
+        gw_held_cork(client);
     *ret_present = session != NULL;
     if (!session)
         GW_TRY(gw_registry_create(shard, id, &session));
@@ -424,7 +425,7 @@ static enum gw_status join(struct gw_guest *client, const struct gw_connect *con
     GW_TRY(set_will(client, connect));
     gw_journal_session(shard, session);
     /* CONNACK says that this session is as CONNECT has it, and that an older will is off. */
-    if (session->serial != 0 && (!*ret_present || gw_journal_state(shard) == GW_STORE_RUNNING))
+    if (session->serial != 0 && (!*ret_present || gw_journal_state(shard) != GW_STORE_FULL))
         gw_held_cork(client);
     return GW_OK;
 }

@@ -105,6 +105,9 @@ static enum gw_status restore_delivery(struct gw_shard *shard, struct gw_session
         restored.ids = (const uint32_t *)(const void *)delivery->ids->data;
         restored.id_count = (uint32_t)(delivery->ids->size / sizeof(uint32_t));
     }
+    /* Its group does not owe it any more (session/tidy) and will not say so when it is settled. */
+    if (delivery->group != 0)
+        gw_journal_group_settled(shard, delivery->group, delivery->group_order);
     return gw_outbox_restore(&session->outbox, &shard->sessions.host, &restored);
 }
 

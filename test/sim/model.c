@@ -37,6 +37,7 @@ struct message {
     uint32_t discarded_at; /* the step */
     uint8_t seen[MODEL_CLIENTS];
     uint32_t settled[MODEL_CLIENTS]; /* the step of the last PUBACK; 0: none that is sure */
+    uint8_t seen_owed;               /* at QoS 1 or 2, a bit for each client */
     uint8_t seen_once;               /* at QoS 2, a bit for each client */
     bool seen_ever;                  /* by anybody, whatever became of his session */
     uint8_t seen_twice;              /* at QoS 2 through a group: how often */
@@ -47,7 +48,8 @@ struct model {
     uint32_t step;
     uint64_t deliveries;
     bool trace, lossy, damaged, troubled;
-    uint32_t crashed_at; /* the step of the last crash; 0: none */
+    uint32_t crashed_at;                 /* the step of the last crash; 0: none */
+    uint32_t trouble_from, trouble_till; /* steps */
     uint32_t count;
     struct subscription subscriptions[MODEL_CLIENTS][MODEL_FILTERS];
     uint32_t group_since[MODEL_FILTERS];                         /* a steady member was confirmed */
@@ -228,6 +230,7 @@ void model_on_session_lost(struct model *model, unsigned client)
     for (uint32_t m = 0; m < model->count; m++) {
         model->messages[m].seen[client] = 0;
         model->messages[m].seen_once &= (uint8_t) ~(1u << client);
+        model->messages[m].seen_owed &= (uint8_t) ~(1u << client);
         model->messages[m].settled[client] = 0;
     }
 }
@@ -319,9 +322,14 @@ void model_on_settled(struct model *model, unsigned client, uint32_t message)
     model->messages[message].settled[client] = model->step;
 }
 
+/* Whether what was done at a step may not be done by all. A broker in trouble may not read. */
 static bool is_recent(const struct model *model, uint32_t step)
 {
-    return step + MODEL_LAZY_STEPS > model->step;
+    uint32_t since = model->step;
+    bool lately = model->trouble_till != 0 && model->trouble_till + MODEL_LAZY_STEPS > model->step;
+    if (model->troubled || lately)
+        since = model->trouble_from;
+    return step + MODEL_LAZY_STEPS > since;
 }
 
 void model_on_link_ended(struct model *model, unsigned client)
@@ -339,9 +347,12 @@ static bool may_repeat(const struct model *model, unsigned client, const struct 
         return true; /* its publisher repeated it */
     if (message->crossed && !(message->seen_once & 1u << client))
         return true; /* it left before it was written down, and its publisher has to repeat it */
+    bool restored = model->crashed_at != 0 && message->sent <= model->crashed_at;
+    /* It was given at QoS 0, which nobody writes down, and a later subscription asks for more. */
+    if (restored && !(message->seen_owed & 1u << client))
+        return true;
     if (qos != 1)
         return false;
-    bool restored = model->crashed_at != 0 && message->sent <= model->crashed_at;
     return (dup || restored) && message->settled[client] == 0;
 }
 
@@ -363,10 +374,10 @@ static void check_order(struct model *model, unsigned client, uint32_t number)
     const struct message *message = &model->messages[number];
     uint32_t *newest = &model->newest[client][message->publisher][message->topic];
     /* What its publisher sent again, or the broker took up again after a crash, may come to a
-     * session that was not subscribed before. */
+     * session that was not subscribed before, or for which it had been dropped. */
     bool late = (message->qos == 1 && message->resent) || message->crossed ||
                 (model->crashed_at != 0 && message->sent <= model->crashed_at &&
-                 owed_qos(model, client, message) == 0);
+                 (model->lossy || owed_qos(model, client, message) == 0));
     if (late)
         return;
     if (number + 1 < *newest)
@@ -409,6 +420,8 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
     if (message->seen[client] > 1 && !shared && !may_repeat(model, client, message, qos, dup))
         model_fail(model, "client %u got message %u (%s) twice at QoS %u", client, number, topic,
                    qos);
+    if (qos > 0)
+        message->seen_owed |= (uint8_t)(1u << client);
     if (qos == 2)
         message->seen_once |= (uint8_t)(1u << client);
     if (message->seen[client] == 1 && !shared && !message->will)
@@ -449,7 +462,10 @@ static void cross_will(const struct model *model, struct message *will)
 
 void model_set_troubled(struct model *model, bool troubled)
 {
+    if (troubled && !model->troubled)
+        model->trouble_from = model->step;
     model->troubled = troubled;
+    model->trouble_till = model->step;
     for (uint32_t m = 0; troubled && m < model->count; m++) {
         struct message *message = &model->messages[m];
         if (message->will && message->sent == NO_STEP && !message->discarded)

@@ -105,7 +105,7 @@ static void forget_connection(struct simclient *client)
     client->unsure_at = simnet_now(client->net);
     if (client->state != SIMCLIENT_CONNECTING)
         client->broken_at = client->unsure_at;
-    else if (client->forgetful)
+    else if (client->forgetful || (client->has_session && !client->durable))
         client->wants_clean = true; /* is it the old session, or had that ended? */
     client->state = SIMCLIENT_OFF;
     model_on_link_ended(client->model, client->index);
