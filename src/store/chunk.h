@@ -16,10 +16,17 @@
 #define GW_CHUNK_BY_REFERENCE 4096u             /* parts of this size and above are not copied */
 #define GW_CHUNK_KEEP_MAX     ((size_t)1 << 20) /* a larger buffer is not kept for the next round */
 
+/* A record in the buffer: from its head over the place of its sum to its end, and its cuts. */
+struct gw_chunk_sum {
+    size_t head, at, end;
+    size_t first_cut, cut_count;
+};
+
 struct gw_chunk_cut {
     size_t at; /* in the buffer: the bytes stand before this one */
     struct gw_span bytes;
     struct gw_blob *blob;
+    struct gw_chunk_sum sum; /* of its record, at the record's first cut; at = 0: none */
 };
 
 struct gw_chunk {

@@ -220,7 +220,7 @@ static inline enum gw_status ledger_append(struct ledger *ledger, unsigned index
     assert_non_null(blob);
     ledger_fill(blob->data, size, ledger_id(entry));
     struct gw_store_part parts[] = {
-        {gw_span_of(blob->data, size / 3), NULL},
+        {gw_span_of(blob->data, size / 3), size % 2 ? blob : NULL},
         {gw_span_of(blob->data + size / 3, size - size / 3), blob},
     };
     uint32_t offset;
