@@ -281,7 +281,7 @@ static struct gw_session *session_of(struct gw_outbox *outbox)
     return GW_CONTAINER(outbox, struct gw_session, outbox);
 }
 
-void gw_ledger_owe(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
+void gw_journal_owe(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
 {
     struct gw_journal *journal = user;
     struct gw_record_owe record = {
@@ -303,7 +303,7 @@ void gw_ledger_owe(void *user, struct gw_outbox *outbox, const struct gw_deliver
     write_owe(journal, &record);
 }
 
-uint64_t gw_ledger_sent(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
+uint64_t gw_journal_sent(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
 {
     struct gw_journal *journal = user;
     struct gw_record_step record = {session_of(outbox)->serial, delivery->order,
@@ -312,14 +312,14 @@ uint64_t gw_ledger_sent(void *user, struct gw_outbox *outbox, const struct gw_de
     return gw_store_next(journal->stream);
 }
 
-void gw_ledger_release(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
+void gw_journal_release(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery)
 {
     struct gw_record_step record = {session_of(outbox)->serial, delivery->order,
                                     delivery->packet_id};
     write_step(user, GW_RECORD_RELEASE, &record);
 }
 
-void gw_ledger_settled(void *user, struct gw_outbox *outbox, uint32_t order)
+void gw_journal_settled(void *user, struct gw_outbox *outbox, uint32_t order)
 {
     struct gw_record_step record = {session_of(outbox)->serial, order, 0};
     write_step(user, GW_RECORD_SETTLED, &record);

@@ -138,6 +138,11 @@ void gw_journal_unsubscribe(struct gw_shard *shard, const struct gw_subscription
 /* RECEIVED, RELEASED: a QoS 2 identifier of the client. */
 void gw_journal_packet_id(struct gw_shard *shard, enum gw_record_kind kind,
                           const struct gw_session *session, gw_packet_id packet_id);
+/* For gw_outbox_ledger (broker/ledger): user is the journal. */
+void gw_journal_owe(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
+uint64_t gw_journal_sent(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
+void gw_journal_release(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
+void gw_journal_settled(void *user, struct gw_outbox *outbox, uint32_t order);
 /* The retained message of a topic: a blob in the log. */
 void gw_journal_retained(struct gw_shard *shard, struct gw_span topic_name,
                          const struct gw_blob *blob);

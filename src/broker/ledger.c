@@ -47,10 +47,10 @@ static void fetch(void *user, struct gw_outbox *outbox)
 void gw_ledger_init(struct gw_journal *journal)
 {
     journal->ledger = (struct gw_outbox_ledger){
-        .owe = gw_ledger_owe,
-        .sent = gw_ledger_sent,
-        .release = gw_ledger_release,
-        .settled = gw_ledger_settled,
+        .owe = gw_journal_owe,
+        .sent = gw_journal_sent,
+        .release = gw_journal_release,
+        .settled = gw_journal_settled,
         .hold = hold,
         .drop = drop,
         .fetch = fetch,

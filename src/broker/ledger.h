@@ -30,10 +30,4 @@ void gw_ledger_forget(struct gw_session *session);
  * is written and far back in a queue leaves memory. */
 void gw_ledger_run(struct gw_journal *journal, gw_mono_ns now);
 
-/* -- gw_outbox_ledger, staged by the journal -- */
-void gw_ledger_owe(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
-uint64_t gw_ledger_sent(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
-void gw_ledger_release(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
-void gw_ledger_settled(void *user, struct gw_outbox *outbox, uint32_t order);
-
 #endif
