@@ -255,7 +255,7 @@ static void send_again(struct simclient *client)
 static void resume(struct simclient *client, bool present)
 {
     gw_mono_ns now = simnet_now(client->net);
-    bool kept = client->has_session && client->durable && !client->asked_clean &&
+    bool kept = client->has_session && client->durable && !client->unsure && !client->asked_clean &&
                 (!client->forgetful || now - client->broken_at < SIMCLIENT_EXPIRY_S * GW_NS_PER_S);
     if (!present && kept && client->broken_at != 0 && !model_damaged(client->model))
         model_fail(client->model, "client %u: its session is gone", client->index);
@@ -267,6 +267,7 @@ static void resume(struct simclient *client, bool present)
         now - client->unsure_at > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
         model_fail(client->model, "client %u: its session has not ended", client->index);
     client->wants_clean = false;
+    client->unsure = client->troubled; /* a full disk holds no CONNACK back */
     client->durable = client->version == GW_VERSION_5 ? client->lives_on : !client->asked_clean;
     model_note(client->model, "client %u is connected, session %s", client->index,
                present ? "present" : "new");
@@ -459,7 +460,8 @@ void simclient_on_crash(struct simclient *client)
         return;
     if (client->will != 0)
         model_on_will_due(client->model, client->will - 1,
-                          client->state == SIMCLIENT_ON && client->durable, client->durable);
+                          client->state == SIMCLIENT_ON && client->durable && !client->unsure,
+                          client->durable);
     client->will = 0;
     simnet_finish(client->net, client->end);
     broken(client);

@@ -69,6 +69,7 @@ struct simclient {
     bool wants_clean;     /* until a CONNACK has answered that */
     bool durable;         /* its session outlives its connection, by the last CONNACK */
     bool troubled;        /* the broker may refuse, end connections, or be gone */
+    bool unsure;          /* CONNACK came in trouble: its will may be written down nowhere */
     gw_mono_ns unsure_at; /* it was perhaps connected last; at least broken_at */
 };
 
