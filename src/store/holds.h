@@ -36,7 +36,8 @@ void gw_holds_init(struct gw_holds *holds);
 void gw_holds_fini(struct gw_holds *holds);
 /* Makes room for this number and the next 1024; GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_holds_reserve(struct gw_holds *holds, uint32_t number);
-/* Room must have been made. */
+/* Without room made nothing is counted: room is made for all segments that are there and long
+ * before new ones begin, so it is a damaged record that names such a number. */
 void gw_holds_add(struct gw_holds *holds, uint32_t number);
 void gw_holds_drop(struct gw_holds *holds, uint32_t number);
 /* Whether anybody needs the segment. What was done with it before the last drop is over then. */

@@ -36,6 +36,7 @@ enum gw_status gw_recover_error(struct gw_store_error *ret_error, enum gw_status
 
 struct looking {
     struct gw_store *store;
+    bool lock; /* there is a lock file: it is, or was, a store */
     enum gw_status status;
 };
 
@@ -43,6 +44,7 @@ static void on_name(void *user, const char *name)
 {
     struct looking *looking = user;
     unsigned long number = 0;
+    looking->lock |= strcmp(name, "LOCK") == 0;
     size_t digits = strspn(name, "0123456789abcdef");
     if (digits != 8 || strcmp(name + digits, ".seg") != 0 || looking->status != GW_OK)
         return;
@@ -87,12 +89,14 @@ static enum gw_status read_head(struct gw_store *store, uint32_t number,
 enum gw_status gw_recover_look(struct gw_store *store, struct gw_store_error *ret_error)
 {
     const struct gw_disk *disk = store->options.disk;
-    struct looking looking = {store, GW_OK};
+    struct looking looking = {.store = store, .status = GW_OK};
     int error = 0;
     if (disk->ops->list(disk->ctx, store->path, on_name, &looking, &error) != GW_OK)
         return gw_recover_error(ret_error, GW_OS_ERROR, store->path, "cannot list", error);
     if (looking.status != GW_OK)
         return gw_recover_error(ret_error, GW_NO_MEMORY, store->path, "out of memory", 0);
+    if (store->segments.count == 0 && !looking.lock)
+        return gw_recover_error(ret_error, GW_INVALID, store->path, "is no store", 0);
     for (size_t i = 0; i < store->segments.count; i++) {
         uint32_t number = store->segments.list[i]->number;
         GW_TRY(read_head(store, number, ret_error));

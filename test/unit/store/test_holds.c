@@ -17,6 +17,10 @@ static void counts_each_segment(void **state)
     (void)state;
     gw_holds_init(&holds);
     assert_false(gw_holds_any(&holds, 77777));
+    gw_holds_add(&holds, 77777); /* what no segment stands for is not counted */
+    gw_holds_drop(&holds, 77777);
+    gw_holds_drop(&holds, 77777);
+    assert_false(gw_holds_any(&holds, 77777));
     for (size_t i = 0; i < GW_COUNT_OF(numbers); i++) {
         assert_int_equal(gw_holds_reserve(&holds, numbers[i]), GW_OK);
         assert_false(gw_holds_any(&holds, numbers[i]));

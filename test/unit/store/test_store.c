@@ -175,9 +175,32 @@ static void lets_one_process_in(void **state)
     ledger_fini(&ledger);
 }
 
+static void tells_what_is_no_store(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger.read_only = true;
+    assert_int_equal(ledger_try_open(&ledger), GW_OS_ERROR); /* nothing is there */
+    assert_string_equal(ledger.error.what, "cannot list");
+    const struct gw_disk *disk = gw_simdisk_disk(ledger.disk);
+    int error;
+    assert_int_equal(disk->ops->make_directory(disk->ctx, LEDGER_PATH, &error), GW_OK);
+    assert_int_equal(ledger_try_open(&ledger), GW_INVALID);
+    assert_string_equal(ledger.error.what, "is no store");
+    assert_string_equal(ledger.error.path, LEDGER_PATH);
+    ledger.read_only = false;
+    ledger_open(&ledger); /* an empty directory becomes one */
+    ledger_close(&ledger);
+    ledger.read_only = true;
+    ledger_open(&ledger);
+    ledger_fini(&ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_what_is_no_store),
         cmocka_unit_test(begins_empty),
         cmocka_unit_test(moves_tickets),
         cmocka_unit_test(brings_everything_back),
