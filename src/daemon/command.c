@@ -140,9 +140,9 @@ static int run_help(const char *program, int argc, char **argv)
         print_overview(stdout);
         return GW_COMMAND_OK;
     }
-    if (gw_showing_key(argv[1]) || gw_showing_section(argv[1]))
-        return GW_COMMAND_OK;
     command = find_command(argv[1]);
+    if (command == NULL && (gw_showing_key(argv[1]) || gw_showing_section(argv[1])))
+        return GW_COMMAND_OK;
     if (command == NULL)
         return strchr(argv[1], '.') != NULL ? gw_showing_refuse_key(argv[1])
                                             : refuse_word("command or key", argv[1]);
@@ -152,6 +152,10 @@ static int run_help(const char *program, int argc, char **argv)
     }
     char *words[] = {argv[1], help_flag, NULL};
     int code = command->run(program, 2, words); /* the tools end --help with 1, as mosquitto's do */
+    if (strcmp(argv[1], "store") == 0) { /* the one word that is a section of keys too */
+        puts("");
+        gw_showing_section(argv[1]);
+    }
     return code == GW_COMMAND_USAGE ? code : GW_COMMAND_OK;
 }
 

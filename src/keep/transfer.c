@@ -80,7 +80,9 @@ static enum gw_status read_lines(struct gw_itemread *reader, struct gw_rewrite *
     while (status == GW_OK && (size = getline(&line, &capacity, import->in)) >= 0) {
         struct gw_item item;
         ++*ret_lines;
-        if (size == 0 || line[0] == '\n')
+        if (size > 0 && line[size - 1] == '\n')
+            size--;
+        if (size == 0)
             continue;
         status = gw_itemread_line(reader, (uint8_t *)line, (size_t)size, &item, trouble);
         if (status == GW_OK)
