@@ -114,7 +114,7 @@ static int import_lines(struct gw_storewords *words)
         fclose(import.in);
     if (status != GW_OK)
         return gw_storewords_fail(words, status, &trouble);
-    printf("%" PRIu64 " lines are in %s\n", done.lines, import.path);
+    printf("%s: imported, lines %" PRIu64 "\n", import.path, done.lines);
     if (done.old[0] != '\0')
         printf("the store as it was: %s\n", done.old);
     return GW_COMMAND_OK;

@@ -95,6 +95,9 @@ static enum gw_status read_archive(const struct unpacking *unpacking, uint64_t o
         return gw_trouble_system(unpacking->trouble, error, "cannot read %s", unpacking->from);
     if (got == want)
         return GW_OK;
+    if (offset == 0)
+        return gw_trouble_say(unpacking->trouble, GW_MALFORMED, "%s is no backup: it is too short",
+                              unpacking->from);
     return gw_trouble_say(unpacking->trouble, GW_MALFORMED, "%s is cut off", unpacking->from);
 }
 
