@@ -26,8 +26,8 @@ class Crowd:
     def __init__(self, broker, seed, strict=True):
         self.broker, self.seed = broker, seed
         self.random = random.Random(seed)
-        self.ledger = Ledger()
-        self.fleet = Fleet(self.ledger, seed, strict)
+        self.ledger = Ledger(strict)
+        self.fleet = Fleet(self.ledger, seed)
         self.fleet.address = broker.address
         self.cycles = 0
         self._cast()
@@ -125,9 +125,8 @@ class Crowd:
 
     def cycle(self, stumbles=True):
         """Load, SIGKILL at a random moment, a look at what is retained, all come back."""
-        self._begin()
-        end = time.monotonic() + self.random.uniform(0.03, 0.5)
-        self.fleet.run(lambda: time.monotonic() > end, 5, self._work)
+        self.begin()
+        self.load(self.random.uniform(0.03, 0.5))
         self.finish_life()
         if stumbles and self.random.random() < 0.2:
             self.broker.stumble(self.random.uniform(0, 0.05))
@@ -144,16 +143,20 @@ class Crowd:
 
     def calm_cycle(self):
         """A cycle in which only the clients' connections die: the load and its judge by itself."""
-        self._begin()
-        end = time.monotonic() + self.random.uniform(0.03, 0.5)
-        self.fleet.run(lambda: time.monotonic() > end, 5, self._work)
+        self.begin()
+        self.load(self.random.uniform(0.03, 0.5))
         self._mourned_died()
         for each in self.fleet.actors:
             each.close()
         self.fleet.late = []
         self.look()
 
-    def _begin(self):
+    def load(self, seconds):
+        end = time.monotonic() + seconds
+        self.fleet.run(lambda: time.monotonic() > end, seconds + 5, self._work)
+
+    def begin(self):
+        """All come back (but who stays away this time) and have something to do."""
         self.cycles += 1
         self.left = {each: PER_CYCLE for each in (*self.publishers, *self.keepers)}
         coming = [each for each in self.everybody()

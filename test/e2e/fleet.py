@@ -147,8 +147,7 @@ class Actor:
             self.on_connack(got)
         elif kind == m.DISCONNECT:
             self.fleet.told.append((self.name, got.code))
-            if self.fleet.strict:
-                self.ledger.find("refused", f"{self.name}: DISCONNECT 0x{got.code:02X}")
+            self.ledger.find("refused", f"{self.name}: DISCONNECT 0x{got.code:02X}")
 
     def on_connack(self, got):
         clean, expiry, expected, sent = self.opening
@@ -242,6 +241,7 @@ class Actor:
         pattern, op = self.asks.pop(got.pid)
         if any(code >= 0x80 for code in got.codes):
             self.ledger.find("refused", f"{self.name}: {pattern} {got}")
+            return
         op.acked = self.ledger.tick()
         self.wanted.pop(pattern, None)
 
@@ -297,8 +297,8 @@ class Actor:
 class Fleet:
     """All actors, one selector, one thread."""
 
-    def __init__(self, ledger, seed, strict=True):
-        self.ledger, self.strict = ledger, strict
+    def __init__(self, ledger, seed):
+        self.ledger = ledger
         self.random = random.Random(seed)
         self.selector = selectors.DefaultSelector()
         self.actors, self.told, self.late, self.address = [], [], [], None
