@@ -63,8 +63,8 @@ class Crowd:
     # ---- the client with a will ----------------------------------------------------------------
 
     def _will(self):
-        """A will for the next connection; the one before it must not come any more."""
-        self.old_will = self.will
+        """A will for the next connection; the one before it, if it has an hour, is withdrawn."""
+        self.old_will = self.will if self.will_delay == 3600 else None
         self.will_delay = self.random.choice((0, 1, 3600))
         self.will = self.ledger.message("mourned", "will/mourned", 2)
         self.ledger.sent(self.will)
@@ -73,7 +73,7 @@ class Crowd:
 
     def _mourned_is_up(self):
         self.will_stands = True
-        if self.old_will is not None and not self.old_will.acked:
+        if self.old_will is not None:
             self.old_will.withdrawn = True
 
     def _join_mourned(self):
@@ -258,8 +258,9 @@ class Crowd:
         for each in [*self.everybody(), self.absent]:
             if each.sock is None:
                 each.open()
-        if self.ender.sock is not None:
-            self.ender.close()
+        if self.ender.sock is None:  # a session that was not ended for certain gets what it is owed
+            self.ender.ready = None
+            self.ender.open(clean=False)
         present = [e for e in self.fleet.actors if e.sock is not None and e is not self.mourned]
         self._settle(lambda: all(e.idle() for e in present), "the last life", seconds)
         self._arrive(seconds)

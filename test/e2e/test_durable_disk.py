@@ -272,8 +272,8 @@ def test_start_tells_what_was_recovered(phoenix):
     broker = phoenix("disk")
     fill_store(broker)
     broker.restart()
-    told = broker.wait_for("store.recovered")
+    told = broker.wait_for("store.open")
     assert told["sessions"] == 2 and told["retained"] == 5, told
     broker.restart(hard=False)
-    assert broker.wait_for("store.recovered")["sessions"] == 2
+    assert broker.wait_for("store.open")["sessions"] == 2
     broker.stop()
