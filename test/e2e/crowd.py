@@ -201,8 +201,10 @@ class Crowd:
     def _publish(self, who):
         draw = self.random
         if who in self.keepers:
-            topic = f"{'r' if who.v == 5 else 'q'}/{who.name}/{draw.randrange(6)}"
-            who.publish(topic, draw.choice((1, 2)), retain=True, empty=draw.random() < 0.2,
+            # One QoS a topic: between the two there is no order when both are repeated (4.6).
+            number = draw.randrange(6)
+            topic = f"{'r' if who.v == 5 else 'q'}/{who.name}/{number}"
+            who.publish(topic, 1 + number % 2, retain=True, empty=draw.random() < 0.2,
                         size=draw.randrange(300))
             return
         size = draw.randrange(200) if draw.random() < 0.97 else draw.randrange(20000)
