@@ -1,5 +1,6 @@
 """A broker with a store on disk that is killed and started again, on the same directory and port."""
 
+import contextlib
 import pathlib
 import shutil
 import signal
@@ -23,6 +24,11 @@ def store_text(directory, durability="disk", segment=None):
     return "\n".join(lines) + "\n"
 
 
+def state(task):
+    """The state letter of a thread."""
+    return (task / "stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 class Phoenix(rig.Broker):
     """`godwit serve` with a store; `kill` is SIGKILL, what it said in earlier lives is in `past`."""
 
@@ -43,6 +49,19 @@ class Phoenix(rig.Broker):
         """Ends it by SIGKILL: nothing of what it had in its own memory survives."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+    @contextlib.contextmanager
+    def between_calls(self):
+        """Holds it where none of its threads is inside a call of the system: a sync that is under
+        way when a file system is shut down may come back well although nothing was written (ext4
+        does not tell a failed conversion of fresh blocks then), which no power cut does."""
+        self.process.send_signal(signal.SIGSTOP)
+        tasks = pathlib.Path(f"/proc/{self.pid}/task")
+        rig.until(lambda: all(state(task) in "tT" for task in tasks.iterdir()), "it stops")
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def down(self):
         """Ends it in order, to be started again."""

@@ -86,7 +86,8 @@ class Stage:
         self.broker.restart()
 
     def _cut(self):
-        self.disk.cut()
+        with self.broker.between_calls():
+            self.disk.cut()
         self.broker.kill()
         self.disk.power_on()
         self.broker.start()
@@ -106,7 +107,8 @@ class Stage:
         block.unlink()
 
     def _failed(self):
-        self.disk.cut()
+        with self.broker.between_calls():
+            self.disk.cut()
         if self.durability != "memory":
             lies = guest(self.broker, "lies")
             lies.send(m.publish(5, "Retained/lie", b"lie", 1, retain=True, pid=1))
