@@ -255,8 +255,9 @@ class Crowd:
         probe.bye()
         return shown
 
-    def finish(self, seconds=60):
-        """All come back, nothing new is begun, everything owed has time to arrive; the judgement."""
+    def finish(self, seconds=60, patient=True):
+        """All come back, nothing new is begun, everything owed has time to arrive; the judgement.
+        A broker that is known to be guilty need not come to rest."""
         for each in [*self.everybody(), self.absent]:
             if each.sock is None:
                 each.open()
@@ -264,7 +265,10 @@ class Crowd:
             self.ender.ready = None
             self.ender.open(clean=False)
         present = [e for e in self.fleet.actors if e.sock is not None and e is not self.mourned]
-        self._settle(lambda: all(e.idle() for e in present), "the last life", seconds)
+        if patient:
+            self._settle(lambda: all(e.idle() for e in present), "the last life", seconds)
+        else:
+            self.fleet.run(lambda: all(e.idle() for e in present), seconds)
         self._arrive(seconds)
         self.look()
         return self.ledger.close()

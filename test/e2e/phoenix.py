@@ -32,7 +32,9 @@ def state(task):
 class Phoenix(rig.Broker):
     """`godwit serve` with a store; `kill` is SIGKILL, what it said in earlier lives is in `past`."""
 
-    def __init__(self, durability="disk", store=None, text=ROOMY, segment=None):
+    def __init__(self, durability="disk", store=None, text=ROOMY, segment=None,
+                 environment=None):
+        self.environment = environment or {}
         self.past, self.text, self.port = [], text, 0
         self.durability, self.segment = durability, segment
         self.store = pathlib.Path(store) if store else None

@@ -66,6 +66,8 @@ def fresh(stem):
 class Broker:
     """`godwit serve` on a free loopback port; its log is a list of JSON objects."""
 
+    environment = {}  # for the process, beside the test's own
+
     def __init__(self, text="", *words):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="godwit-e2e-"))
         self.config = self.directory / "godwit.yaml"
@@ -79,6 +81,7 @@ class Broker:
     def launch(self):
         """Starts the process, with an empty log; does not wait for it."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("GODWIT__")}
+        environment.update(self.environment)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [binary(), "serve", "-c", str(self.config), *self.words], env=environment,

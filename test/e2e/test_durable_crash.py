@@ -63,7 +63,12 @@ def test_the_judge_sees_a_broker_that_keeps_nothing(phoenix):
     """Without a store behind the acknowledgements the same load is judged guilty, on each count that
     a memory can fail."""
     broker = phoenix("memory")
-    ledger = lives(broker, SEED, 2)
+    crowd = Crowd(broker, SEED, strict=False)
+    crowd.assemble()
+    for _ in range(2):
+        crowd.cycle()
+    ledger = crowd.finish(3, patient=False)
+    crowd.fleet.leave()
     faults = ledger.figures()
     assert faults["lost"] and faults["retained"], ledger.report()
 

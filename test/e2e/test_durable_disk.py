@@ -82,6 +82,7 @@ def publish_until_refused(broker, taken, name):
 
 def test_full_disk_refuses_what_it_must_and_recovers(small, phoenix):
     broker = phoenix("disk", store=small / "store", segment="1MiB")
+    broker.errors_expected = True  # store.full
     ballast = Ballast(small)
     join(broker, "absent").subscribe("full/#", 1)
     retainer = guest(broker, "retainer")
@@ -129,6 +130,7 @@ def accepted(peer, payload):
 def test_full_and_free_again_and_again(small, phoenix):
     """Nothing acknowledged is lost, nothing refused becomes durable twice, it always comes back."""
     broker = phoenix("disk", store=small / "store", segment="1MiB")
+    broker.errors_expected = True  # store.full
     ballast, taken = Ballast(small), []
     join(broker, "absent").shut()
     reader = join(broker, "absent", present=True)
