@@ -114,7 +114,7 @@ static enum gw_status read_record(struct gw_store *store, struct window *window,
     int error;
     uint64_t offset = gw_position_offset(position);
     GW_TRY(gw_segment_pin(&store->segments, gw_position_segment(position), &segment, &error));
-    struct gw_span bytes;
+    struct gw_span bytes = GW_SPAN_NONE;
     enum gw_status status = GW_NOT_FOUND;
     if (offset >= GW_LAYOUT_SEGMENT_AREA && offset < segment->size)
         status = look(store, segment, offset, window, &bytes);

@@ -123,6 +123,8 @@ static struct gw_segment *follow_chain(struct gw_segment_table *table)
         else if (segment->number == gw_position_segment(previous) &&
                  gw_position_offset(previous) != UINT32_MAX)
             segment->limit = gw_position_offset(previous);
+        else
+            segment->end_unknown = true;
         if (segment->live && segment->head_is == GW_OK)
             previous = segment->head.previous_end;
         else if (segment->live) /* its head is lost: whatever is before it counts as it is */
@@ -291,6 +293,9 @@ static enum gw_status judge_bad(struct walk *walk, const struct gw_segment *segm
         until = gw_position_offset(walk->synced);
     uint64_t search = chunk->found == GW_SCAN_HEAD ? chunk->next : offset + 8;
     GW_TRY(gw_scan_search(&walk->scan, search, until, true, ret_next));
+    /* Who would say where it ended is lost, and that is reported; this is old stuff. */
+    if (*ret_next == until && segment->end_unknown)
+        return GW_OK;
     /* Before the checkpoint nothing is needed: what is held there is read by position. */
     if (gw_position_of(segment->number, (uint32_t)*ret_next) > walk->from) {
         uint64_t there = segment->size > offset ? segment->size - offset : 0;

@@ -21,8 +21,9 @@ struct gw_segment {
     uint64_t size;          /* of the file */
     enum gw_status head_is; /* GW_OK: `head` is good and its number too */
     struct gw_layout_segment head;
-    bool live;      /* belongs to the log; what does not is recycled */
-    uint64_t limit; /* of a live one: chunks behind this offset do not count */
+    bool live;        /* belongs to the log; what does not is recycled */
+    uint64_t limit;   /* of a live one: chunks behind this offset do not count */
+    bool end_unknown; /* of a live one: the segment behind it, which says it, is lost */
     gw_file_handle file;
     unsigned pins;
     uint64_t used_at;

@@ -300,6 +300,41 @@ static void survives_every_truncation(void **state)
     ledger_fini(&ledger);
 }
 
+/* A whole segment is gone: its file, or both copies of its head. */
+static void survives_a_lost_segment(void **state)
+{
+    (void)state;
+    for (unsigned number = 1; number <= 3; number++) {
+        for (int removed = 0; removed < 2; removed++) {
+            struct ledger ledger;
+            ledger_init(&ledger, SEGMENT, number);
+            ledger_open(&ledger);
+            for (unsigned i = 0; i < 60; i++)
+                ledger_put(&ledger, i % LEDGER_STREAMS, 1, 900);
+            ledger_settle(&ledger);
+            assert_true(gw_position_segment(gw_store_end(ledger.store)) > 3);
+            ledger_close(&ledger);
+            char path[64];
+            snprintf(path, sizeof path, "store/%08x.seg", number);
+            const struct gw_disk *disk = gw_simdisk_disk(ledger.disk);
+            int error;
+            if (removed)
+                assert_int_equal(disk->ops->remove(disk->ctx, path, &error), GW_OK);
+            else
+                assert_true(gw_simdisk_flip(ledger.disk, path, 50, 1) &&
+                            gw_simdisk_flip(ledger.disk, path, 2048 + 9, 2));
+            ledger_open(&ledger);
+            for (size_t i = 0; i < ledger.count; i++)
+                assert_true(ledger.entries[i].seen ==
+                            (gw_position_segment(ledger.entries[i].position) != number));
+            assert_int_equal(ledger.unknown, 0);
+            assert_int_equal(ledger.report.damaged, 1);
+            assert_int_equal(ledger.report.damaged_bytes, removed ? 0 : SEGMENT);
+            ledger_fini(&ledger);
+        }
+    }
+}
+
 static void says_what_was_torn(void **state)
 {
     (void)state;
@@ -355,7 +390,8 @@ int main(void)
         cmocka_unit_test(survives_a_crash_anywhere),   cmocka_unit_test(survives_torn_writes),
         cmocka_unit_test(a_failed_sync_is_final),      cmocka_unit_test(survives_any_failed_call),
         cmocka_unit_test(survives_every_flipped_byte), cmocka_unit_test(survives_every_truncation),
-        cmocka_unit_test(says_what_was_torn),          cmocka_unit_test(refuses_a_newer_version),
+        cmocka_unit_test(survives_a_lost_segment),     cmocka_unit_test(says_what_was_torn),
+        cmocka_unit_test(refuses_a_newer_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
