@@ -212,6 +212,7 @@ static void crash(struct sim *sim)
             step(sim, false);
     }
     gw_simdisk_stop(sim->boot.disk);
+    sim->boot.was_full |= sim->full_till != 0 || sim->troubled_till != 0;
     sim->boot.failing = true;
     set_troubled(sim, true);
     for (uint64_t i = gw_random_below(random, 8); i > 0; i--) {

@@ -36,8 +36,8 @@ static void on_log(void *user, enum gw_log_level level, const char *event, const
     }
     model_note(boot->model, "broker: %s: %s%s", event, message, text);
     bool dead = boot->failing || (boot->disk && gw_simdisk_stopped(boot->disk));
-    if (!boot->damaged &&
-        (strcmp(event, "store.damaged") == 0 || (strcmp(event, "store.unreadable") == 0 && !dead)))
+    bool unread = strcmp(event, "store.unreadable") == 0 && !dead && !boot->was_full;
+    if (!boot->damaged && (strcmp(event, "store.damaged") == 0 || unread))
         model_fail(boot->model, "the broker calls it damage: %s%s", message, text);
     if (!dead && !boot->damaged && (starts_with(event, "store.f") || starts_with(event, "will.lo")))
         model_fail(boot->model, "%s, and the disk is well: %s%s", event, message, text);

@@ -33,6 +33,9 @@ struct simboot {
     bool lossy, drop_newest;
     bool failing; /* the disk is stopped or has no room: the log may say so */
     bool damaged; /* bits were flipped: the log may say so */
+    /* It ended while its disk was full: what was settled then could not be written, and its segment
+     * may be gone all the same, for nothing else makes room. */
+    bool was_full;
     unsigned starts;
 };
 
