@@ -138,6 +138,7 @@ void gw_image_free(struct gw_image *image)
     for (size_t i = 0; i < image->unfinished_count; i++)
         free(image->unfinished[i].had);
     free(image->unfinished);
+    free(image->taken);
     gw_map_fini(&image->sessions);
     gw_map_fini(&image->by_client_id);
     gw_map_fini(&image->subscriptions);
@@ -394,6 +395,25 @@ static enum gw_status set_ids(struct gw_image_delivery *delivery,
     return GW_OK;
 }
 
+/* From here on the session answers for it, even if it has settled it when the log names the group
+ * at last. */
+static enum gw_status take_from_group(struct gw_image *image, uint64_t serial, uint32_t order)
+{
+    struct gw_image_group *group = gw_image_find_group(image, serial);
+    if (group)
+        return gw_orders_settle(&group->orders, order) == GW_NO_MEMORY ? GW_NO_MEMORY : GW_OK;
+    if (image->taken_count == image->taken_capacity) {
+        size_t capacity = image->taken_capacity ? image->taken_capacity * 2 : 16;
+        struct gw_image_taken *taken = realloc(image->taken, capacity * sizeof(*taken));
+        if (!taken)
+            return GW_NO_MEMORY;
+        image->taken = taken;
+        image->taken_capacity = capacity;
+    }
+    image->taken[image->taken_count++] = (struct gw_image_taken){serial, order};
+    return GW_OK;
+}
+
 static enum gw_status on_owe(struct gw_image *image, gw_position position, struct gw_span body)
 {
     struct gw_record_owe record;
@@ -407,11 +427,8 @@ static enum gw_status on_owe(struct gw_image *image, gw_position position, struc
     /* What came by way of a group is the group's; a subscription of its own may still be owed. */
     if (record.group == 0)
         GW_TRY(gw_pending_note(image, place, record.serial));
-    struct gw_image_group *group;
-    /* From here on the session answers for it, even if it has settled it long since. */
-    if (record.group != 0 && group_of(image, record.group, &group) == GW_OK &&
-        gw_orders_settle(&group->orders, record.group_order) == GW_NO_MEMORY)
-        return GW_NO_MEMORY;
+    else
+        GW_TRY(take_from_group(image, record.group, record.group_order));
     GW_TRY(session_of(image, record.serial, &session));
     GW_TRY(gw_orders_add(&session->orders, record.order, &item));
     struct gw_image_delivery *delivery = item;

@@ -107,6 +107,12 @@ struct gw_image_unfinished {
     bool retained;  /* what it does to the retained set is done already */
 };
 
+/* What a session took from a group that the log has not named yet. */
+struct gw_image_taken {
+    uint64_t group;
+    uint32_t order;
+};
+
 struct gw_image {
     struct gw_map sessions;      /* gw_image_session.by_serial */
     struct gw_map by_client_id;  /* gw_image_session.by_client_id */
@@ -117,6 +123,9 @@ struct gw_image {
     struct gw_image_unfinished *unfinished; /* oldest first */
     size_t unfinished_count;
     size_t unfinished_capacity;
+    struct gw_image_taken *taken; /* before finish */
+    size_t taken_count;
+    size_t taken_capacity;
     gw_position complete[256];     /* by origin */
     struct gw_numset ended;        /* serials of sessions and groups */
     struct gw_image_session *last; /* the one that the last record was about, or NULL */

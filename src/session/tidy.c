@@ -11,10 +11,10 @@ struct in_use {
 
 /* What a group chose this session for, and the log names here, is this session's (MQTT 5.0 section
  * 4.8.2): the group may have been read later. */
-static void take_from_group(struct gw_image *image, const struct gw_image_delivery *delivery)
+static void take_from_group(struct gw_image *image, uint64_t serial, uint32_t order)
 {
-    struct gw_image_group *group = gw_image_find_group(image, delivery->group);
-    if (group && gw_orders_settle(&group->orders, delivery->group_order) == GW_NO_MEMORY)
+    struct gw_image_group *group = gw_image_find_group(image, serial);
+    if (group && gw_orders_settle(&group->orders, order) == GW_NO_MEMORY)
         image->out_of_memory = true;
 }
 
@@ -28,7 +28,7 @@ static bool keeps(struct gw_image *image, struct gw_image_delivery *delivery)
         delivery->releasing = true;
     }
     if (delivery->group != 0)
-        take_from_group(image, delivery);
+        take_from_group(image, delivery->group, delivery->group_order);
     return true;
 }
 
@@ -104,6 +104,8 @@ enum gw_status gw_tidy_image(struct gw_image *image)
     gw_map_first(&image->sessions, &cursor);
     while (status == GW_OK && (session = gw_image_next_session(image, &cursor)) != NULL)
         status = finish_session(image, session, in_use);
+    for (size_t i = 0; i < image->taken_count; i++)
+        take_from_group(image, image->taken[i].group, image->taken[i].order);
     gw_map_first(&image->groups, &cursor);
     while (status == GW_OK && (group = gw_image_next_group(image, &cursor)) != NULL)
         status = finish_group(group);
