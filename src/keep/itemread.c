@@ -380,7 +380,7 @@ static enum gw_status read_filter(struct gw_itemread *reader, const struct gw_js
 static enum gw_status read_group(struct gw_itemread *reader, const struct gw_jsontree_node *root,
                                  struct gw_item *item)
 {
-    bool shared;
+    bool shared = false;
     GW_TRY(read_filter(reader, root, item, &shared));
     return shared ? GW_OK : wrong(reader, "filter", "does not begin with $share/");
 }
@@ -425,7 +425,7 @@ static enum gw_status read_subscription(struct gw_itemread *reader,
                                         const struct gw_jsontree_node *root, struct gw_item *item)
 {
     uint64_t number;
-    bool shared;
+    bool shared = false;
     GW_TRY(read_filter(reader, root, item, &shared));
     GW_TRY(get_number(reader, root, "qos", 2, &number));
     item->options.qos = (uint8_t)number;
