@@ -36,7 +36,7 @@
 
 struct options {
     const char *mode;
-    uint32_t port, sessions, count, connections, inflight, online, seconds;
+    uint32_t port, sessions, count, connections, inflight, online, seconds, rate;
 };
 
 /* One connection: what came and is no whole packet yet, what goes and the socket did not take. */
@@ -56,7 +56,7 @@ struct load {
     struct peer *peers;
     uint32_t peer_count;
     int epoll;
-    uint64_t sent, acked, taken, payload;
+    uint64_t sent, acked, taken, payload, began;
     uint32_t *latencies; /* us, of each acknowledged */
     uint8_t noise[SIZE_MAX_];
 };
@@ -261,11 +261,19 @@ static void publish_one(struct load *load, struct peer *peer, uint64_t now)
     load->payload += payload;
 }
 
+/* How many may have been sent by now. */
+static uint64_t allowed(const struct load *load, uint64_t now)
+{
+    const struct options *options = &load->options;
+    uint64_t by_time = (now - load->began) / 1000 * options->rate / 1000000;
+    return options->rate > 0 && by_time < options->count ? by_time : options->count;
+}
+
 static void publish(struct load *load, struct peer *peer)
 {
     uint64_t now = now_ns();
-    while (peer->free_count > 0 && load->sent < load->options.count &&
-           peer->out + 2 * SIZE_MAX_ < ROOM)
+    uint64_t until = allowed(load, now);
+    while (peer->free_count > 0 && load->sent < until && peer->out + 2 * SIZE_MAX_ < ROOM)
         publish_one(load, peer, now);
     if (peer->out > 0)
         flush(load, peer);
@@ -385,6 +393,12 @@ static void print_latencies(uint32_t *values, uint64_t count)
            at_part(values, count, 1));
 }
 
+static void publish_all(struct load *load)
+{
+    for (uint32_t i = load->options.online; i < load->peer_count; i++)
+        publish(load, &load->peers[i]);
+}
+
 static int run_publish(const struct options *options)
 {
     struct load load = {.options = *options};
@@ -393,21 +407,22 @@ static int run_publish(const struct options *options)
     for (size_t i = 0; i < sizeof(load.noise); i++)
         load.noise[i] = (uint8_t)gw_random_next(&load.random);
     open_peers(&load);
-    uint64_t began = now_ns();
-    for (uint32_t i = options->online; i < load.peer_count; i++)
-        publish(&load, &load.peers[i]);
+    load.began = now_ns();
+    publish_all(&load);
     while (load.acked < options->count) {
-        int count = epoll_wait(load.epoll, events, EVENTS_MAX, 10000);
+        int count = epoll_wait(load.epoll, events, EVENTS_MAX, options->rate > 0 ? 1 : 10000);
         errno = 0;
-        if (count <= 0)
+        if (count <= 0 && options->rate == 0)
             die("nothing came for 10 s");
+        if (options->rate > 0)
+            publish_all(&load);
         for (int i = 0; i < count; i++) {
             if (events[i].events & EPOLLOUT)
                 flush(&load, events[i].data.ptr);
             on_input(&load, events[i].data.ptr);
         }
     }
-    double seconds = (double)(now_ns() - began) / 1e9;
+    double seconds = (double)(now_ns() - load.began) / 1e9;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     double cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
@@ -483,7 +498,7 @@ static uint32_t *option(struct options *options, const char *name)
         {"--port", &options->port},       {"--sessions", &options->sessions},
         {"--count", &options->count},     {"--connections", &options->connections},
         {"--online", &options->online},   {"--inflight", &options->inflight},
-        {"--seconds", &options->seconds},
+        {"--seconds", &options->seconds}, {"--rate", &options->rate},
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(known[i].name, name) == 0)

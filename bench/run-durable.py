@@ -22,7 +22,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TICKS = os.sysconf("SC_CLK_TCK")
-CLASSES = ("disk", "os", "memory")
 
 
 def free_port():
@@ -199,36 +198,35 @@ def print_restart(arguments, directory):
 def run_pauses(arguments):
     print("\na QoS 0 pair, one message every 2 ms, beside that load (store.segment 1MiB, so that snapshots "
           "and recycling go on)")
-    print(f"{'beside':44} {'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>8} {'max ms':>8} {'msg/s':>9}")
-    small = {"store.segment": "1MiB"}
-    cases = [("nothing", None, "disk", 0, {}), ("memory, all away", 0, "memory", 0, {}),
-             ("disk, all away: snapshots", 0, "disk", 0, small),
-             ("disk, sessions online: snapshots, recycling", 1, "disk", 1, small)]
-    for name, online, durability, few, more in cases:
+    print(f"{'beside':50} {'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>8} {'max ms':>8} {'msg/s':>9}")
+    rate = arguments.pair_rate
+    cases = [("nothing", "disk", None)]
+    for name, limit in ((f"{rate}/s", rate), ("as fast as it goes", 0)):
+        cases += [(f"memory, all away, {name}", "memory", (arguments.sessions, 0, limit)),
+                  (f"disk, all away (snapshots), {name}", "disk", (arguments.sessions, 0, limit)),
+                  (f"disk, all online (recycling), {name}", "disk", (500, 500, limit))]
+    for name, durability, publishing in cases:
         directory = directory_in(arguments)
-        broker = serve(arguments, directory, durability, **more)
+        broker = serve(arguments, directory, durability, **{"store.segment": "1MiB"})
         try:
-            print_pause(arguments, name, broker, online, few)
+            print_pause(arguments, name, broker, publishing)
         finally:
             broker.stop()
             shutil.rmtree(directory)
 
 
-def print_pause(arguments, name, broker, online, few):
-    sessions = 500 if few else arguments.sessions
+def print_pause(arguments, name, broker, publishing):
     publisher = None
-    if online is not None:
+    if publishing:
+        sessions, online, limit = publishing
         result_of(load(arguments, "setup", broker.port, sessions=sessions))
-        publisher = load(arguments, "publish", broker.port, sessions=sessions, count=arguments.messages,
-                         online=sessions if online else 0)
-    pair = load(arguments, "pair", broker.port, seconds=arguments.seconds)
-    felt = result_of(pair)
-    rate = 0
-    if publisher:
-        result = result_of(publisher)
-        rate = result["messages"] / result["seconds"]
-    print(f"{name:44} {felt['p50_ms']:8.3f} {felt['p99_ms']:8.3f} {felt['p999_ms']:8.3f} {felt['max_ms']:8.3f} "
-          f"{rate:9.0f}")
+        count = limit * arguments.seconds if limit else arguments.messages
+        publisher = load(arguments, "publish", broker.port, sessions=sessions, count=count,
+                         online=online, rate=limit)
+    felt = result_of(load(arguments, "pair", broker.port, seconds=arguments.seconds))
+    result = result_of(publisher) if publisher else {"messages": 0, "seconds": 1}
+    print(f"{name:50} {felt['p50_ms']:8.3f} {felt['p99_ms']:8.3f} {felt['p999_ms']:8.3f} {felt['max_ms']:8.3f} "
+          f"{result['messages'] / result['seconds']:9.0f}")
 
 
 def main():
@@ -238,13 +236,17 @@ def main():
     parser.add_argument("--messages", type=int, default=500000)
     parser.add_argument("--sessions", type=int, default=10000)
     parser.add_argument("--seconds", type=int, default=5, help="of each pause measurement")
+    parser.add_argument("--pair-rate", type=int, default=20000, help="messages a second of the slower load")
+    parser.add_argument("--only", choices=("classes", "pauses"))
     parser.add_argument("--smoke", action="store_true", help="a second of each, to see that it works")
     arguments = parser.parse_args()
     if arguments.smoke:
         arguments.messages, arguments.sessions, arguments.seconds = 5000, 200, 1
     arguments.dir = arguments.dir or arguments.build
-    run_classes(arguments)
-    run_pauses(arguments)
+    if arguments.only != "pauses":
+        run_classes(arguments)
+    if arguments.only != "classes":
+        run_pauses(arguments)
 
 
 if __name__ == "__main__":

@@ -87,8 +87,8 @@ def steady_addresses():
     return prefix if works else []
 
 
-def build(stage, preset):
-    stage.must_run(["cmake", "--preset", preset, "-DGODWIT_TESTS=ON"])
+def build(stage, preset, *settings):
+    stage.must_run(["cmake", "--preset", preset, "-DGODWIT_TESTS=ON", *settings])
     stage.must_run(["cmake", "--build", "--preset", preset, "-j", JOBS])
 
 
@@ -187,6 +187,17 @@ def e2e(stage):
            NODE_PATH=str(ROOT / "build" / "node" / "node_modules"))
 
 
+def bench(stage):
+    """The measurements still build and come to an end; what they print is nobody's verdict."""
+    build(stage, E2E_BUILD, "-DGODWIT_BENCH=ON")
+    programs = ROOT / "build" / E2E_BUILD / "bench"
+    for command in ([programs / "bench_subindex", 8192, 8192],
+                    [programs / "bench_store", "--seconds", 0.5, "--messages", 20000],
+                    [PYTHON, "bench/run-durable.py", "--smoke"]):
+        stage.must_run(command)
+        stage.add((1, 0))
+
+
 def coverage(stage):
     build(stage, "coverage")
     ctest(stage, "coverage", r"^unit\.")
@@ -207,5 +218,6 @@ STAGES = {
     "sim": (sim, 400, True, "the simulator on fresh seeds"),
     "conformance": (conformance, 600, True, "every statement of the standards, by number"),
     "e2e": (e2e, 600, True, "the real binary with clients of other makers"),
+    "bench": (bench, 300, True, "the measurements build and run, for a second each"),
     "coverage": (coverage, 900, False, "unit tests with gcovr; pages in build/coverage/html"),
 }
