@@ -81,9 +81,14 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
                      fields, GW_COUNT_OF(fields));
     }
     struct gw_router_job job = {0};
-    if (gw_router_publish(shard, &message, &job) != GW_OK)
+    enum gw_status status = gw_router_publish(shard, &message, &job);
+    if (status == GW_LIMIT || status == GW_CLOSED) {
+        job.volatile_only = true; /* the store takes nothing: better in memory than not at all */
+        status = gw_router_publish(shard, &message, &job);
+    }
+    if (status != GW_OK)
         gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "will.lost",
-                     "a will was lost: out of memory, or the store takes nothing", NULL, 0);
+                     "a will was lost: out of memory", NULL, 0);
     gw_message_drop(&message);
     gw_message_drop(&keeper);
 }
