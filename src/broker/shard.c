@@ -110,12 +110,20 @@ static void on_pressure(struct gw_timer *timer, gw_mono_ns now)
         gw_wheel_arm(gw_loop_wheel(shard->loop), timer, now + GW_WHEEL_TICK_NS);
         return;
     }
-    for (struct gw_list *link; (link = gw_list_pop_front(&shard->clients.paused)) != NULL;) {
+    bool again = false;
+    GW_LIST_FOREACH (link, &shard->clients.paused) {
         struct gw_guest *client = GW_CONTAINER(link, struct gw_guest, paused);
+        if (gw_held_many(&client->held)) { /* the disk still owes it too many answers */
+            again = true;
+            continue;
+        }
+        gw_list_remove(link);
         gw_keepalive_on_packet(&client->keepalive, now);
         if (!client->choked)
             gw_conn_resume(client->conn);
     }
+    if (again)
+        gw_wheel_arm(gw_loop_wheel(shard->loop), timer, now + GW_WHEEL_TICK_NS);
 }
 
 /* Clients that were ended this turn let go of their sessions here, not in the middle of whatever
