@@ -58,7 +58,7 @@ static void add_change(struct simfile *file, const struct simfile_change *head, 
     GW_ASSERT(change != NULL);
     *change = *head;
     change->next = NULL;
-    if (head->size > 0)
+    if (bytes) /* none: a change without bytes */
         memcpy(change->bytes, bytes, head->size);
     if (file->last)
         file->last->next = change;
