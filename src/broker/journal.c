@@ -4,40 +4,13 @@
 
 #include "base/assert.h"
 #include "broker/held.h"
+#include "broker/journalring.h"
 #include "broker/ledger.h"
 #include "broker/slicer.h"
 
 #define BREATHE_BYTES   ((size_t)256 * 1024)
 #define COMPLETE_PERIOD GW_NS_PER_S
 #define TEXT_HEAD_MAX   ((size_t)GW_RECORD_HEAD_MAX + UINT16_MAX)
-
-/* -- rings -- */
-
-static void *ring_at(const struct gw_journal_ring *ring, size_t size, size_t index)
-{
-    return (uint8_t *)ring->items + (ring->head + index) % ring->capacity * size;
-}
-
-/* Room for one more at the end; a shard that cannot remember what it owes must not go on. */
-static void *ring_push(struct gw_journal_ring *ring, size_t size)
-{
-    if (ring->count == ring->capacity) {
-        size_t capacity = ring->capacity ? ring->capacity * 2 : 64;
-        uint8_t *items = malloc(capacity * size);
-        GW_ASSERT(items != NULL);
-        for (size_t i = 0; i < ring->count; i++)
-            memcpy(items + i * size, ring_at(ring, size, i), size);
-        free(ring->items);
-        *ring = (struct gw_journal_ring){items, 0, ring->count, capacity};
-    }
-    return ring_at(ring, size, ring->count++);
-}
-
-static void ring_pop(struct gw_journal_ring *ring)
-{
-    ring->head = (ring->head + 1) % ring->capacity;
-    ring->count--;
-}
 
 /* -- staging -- */
 
@@ -482,12 +455,13 @@ static void tell_taken(struct gw_journal *journal)
 {
     gw_store_ticket synced = gw_store_synced(journal->stream);
     while (journal->taken.count > 0) {
-        const struct gw_journal_taken *taken = ring_at(&journal->taken, sizeof(*taken), 0);
+        const struct gw_journal_taken *taken =
+            gw_journalring_at(&journal->taken, sizeof(*taken), 0);
         if (taken->ticket > synced)
             return;
         atomic_store_explicit(mark_of(journal, taken->from, journal->shard->index), taken->turn,
                               memory_order_release);
-        ring_pop(&journal->taken);
+        gw_journalring_pop(&journal->taken);
     }
 }
 
@@ -507,7 +481,8 @@ static void tell_oldest(struct gw_journal *journal)
 {
     gw_position oldest = UINT64_MAX;
     if (journal->relayed.count > 0) {
-        const struct gw_journal_relayed *first = ring_at(&journal->relayed, sizeof(*first), 0);
+        const struct gw_journal_relayed *first =
+            gw_journalring_at(&journal->relayed, sizeof(*first), 0);
         oldest = first->from;
     }
     atomic_store_explicit(&journal->world->slicer.oldest[journal->shard->index], oldest,
@@ -518,11 +493,12 @@ static void tell_oldest(struct gw_journal *journal)
 static void learn_taken(struct gw_journal *journal)
 {
     while (journal->relayed.count > 0) {
-        const struct gw_journal_relayed *relayed = ring_at(&journal->relayed, sizeof(*relayed), 0);
+        const struct gw_journal_relayed *relayed =
+            gw_journalring_at(&journal->relayed, sizeof(*relayed), 0);
         if (!is_taken(journal, relayed))
             break;
         journal->completed = relayed->upto;
-        ring_pop(&journal->relayed);
+        gw_journalring_pop(&journal->relayed);
     }
     tell_oldest(journal);
     if ((journal->relayed.count > 0 || journal->completed != 0) && !gw_timer_armed(&journal->timer))
@@ -551,7 +527,7 @@ void gw_journal_on_taken(struct gw_shard *shard, unsigned from, uint64_t turn)
     struct gw_journal *journal = shard->journal;
     if (!journal || turn == 0)
         return;
-    struct gw_journal_taken *taken = ring_push(&journal->taken, sizeof(*taken));
+    struct gw_journal_taken *taken = gw_journalring_push(&journal->taken, sizeof(*taken));
     *taken = (struct gw_journal_taken){gw_journal_ticket(shard), turn, from};
 }
 
@@ -585,8 +561,37 @@ bool gw_journal_congested(const struct gw_shard *shard)
                                  (size_t)gw_shard_settings(shard)->store.pressure;
 }
 
+/* Takes a hold over, until what is in this chunk is durable. */
+static void keep_former(struct gw_journal *journal, gw_store_ticket ticket, gw_position position)
+{
+    struct gw_journal_former *former = gw_journalring_push(&journal->formers, sizeof(*former));
+    *former = (struct gw_journal_former){ticket, position};
+}
+
+void gw_journal_outlive(struct gw_shard *shard, const struct gw_blob *blob)
+{
+    struct gw_journal *journal = shard->journal;
+    gw_position position = gw_blob_position(blob);
+    if (!journal || position == 0 || gw_position_segment(position) == GW_JOURNAL_PENDING)
+        return;
+    gw_store_hold(journal->world->store, position);
+    keep_former(journal, gw_store_next(journal->stream), position);
+}
+
+static void drop_formers(struct gw_journal *journal)
+{
+    while (journal->formers.count > 0) {
+        const struct gw_journal_former *former =
+            gw_journalring_at(&journal->formers, sizeof(*former), 0);
+        if (former->ticket > gw_store_synced(journal->stream))
+            return;
+        gw_store_drop(journal->world->store, former->position);
+        gw_journalring_pop(&journal->formers);
+    }
+}
+
 /* The chunk has its place: so have the messages in it. */
-static void place(struct gw_journal *journal, gw_position base)
+static void place(struct gw_journal *journal, gw_store_ticket ticket, gw_position base)
 {
     struct gw_journal_world *world = journal->world;
     for (size_t i = 0; i < journal->pending_count; i++) {
@@ -594,7 +599,7 @@ static void place(struct gw_journal *journal, gw_position base)
         gw_position position = base + pending->offset;
         gw_store_hold(world->store, position);
         if (pending->is_moved)
-            gw_store_drop(world->store, gw_blob_position(pending->blob));
+            keep_former(journal, ticket, gw_blob_position(pending->blob));
         else
             pending->blob->keeper = &world->keeper;
         gw_blob_set_position(pending->blob, position);
@@ -603,7 +608,7 @@ static void place(struct gw_journal *journal, gw_position base)
     journal->pending_count = 0;
     if (journal->mask == 0)
         return;
-    struct gw_journal_relayed *relayed = ring_push(&journal->relayed, sizeof(*relayed));
+    struct gw_journal_relayed *relayed = gw_journalring_push(&journal->relayed, sizeof(*relayed));
     *relayed = (struct gw_journal_relayed){journal->turn, journal->mask, base,
                                            base + journal->last_relayed};
     journal->mask = 0;
@@ -613,7 +618,7 @@ static void place(struct gw_journal *journal, gw_position base)
 /* Notes where a chunk ends, for gw_outbox_ledger.written. */
 static void note_end(struct gw_journal *journal, gw_store_ticket ticket, gw_position end)
 {
-    struct gw_journal_end *note = ring_push(&journal->ends, sizeof(*note));
+    struct gw_journal_end *note = gw_journalring_push(&journal->ends, sizeof(*note));
     *note = (struct gw_journal_end){ticket, end};
 }
 
@@ -621,11 +626,11 @@ static void learn_written(struct gw_journal *journal)
 {
     gw_store_ticket written = gw_store_written(journal->stream);
     while (journal->ends.count > 0) {
-        const struct gw_journal_end *note = ring_at(&journal->ends, sizeof(*note), 0);
+        const struct gw_journal_end *note = gw_journalring_at(&journal->ends, sizeof(*note), 0);
         if (note->ticket > written)
             return;
         journal->ledger.written = note->end;
-        ring_pop(&journal->ends);
+        gw_journalring_pop(&journal->ends);
     }
 }
 
@@ -636,7 +641,7 @@ static void submit(struct gw_journal *journal)
     size_t size = gw_store_staged(journal->stream);
     gw_store_ticket ticket = gw_store_next(journal->stream);
     gw_position base = gw_store_submit(journal->stream);
-    place(journal, base);
+    place(journal, ticket, base);
     note_end(journal, ticket, base + size);
 }
 
@@ -688,6 +693,7 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
     if (gw_journal_state(shard) == GW_STORE_FAILED)
         tell_failed(shard);
     learn_written(journal);
+    drop_formers(journal);
     tell_taken(journal);
     gw_held_run(shard);
     gw_ledger_run(journal, now);
@@ -769,6 +775,7 @@ void gw_journal_fini(struct gw_shard *shard)
     free(journal->relayed.items);
     free(journal->taken.items);
     free(journal->ends.items);
+    free(journal->formers.items);
     gw_ledger_fini(journal);
     gw_slicer_fini(journal);
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &journal->timer);
