@@ -16,6 +16,7 @@ struct segment {
     enum gw_status head_is;
     struct gw_layout_segment head;
     bool live;
+    bool bounded; /* the segment behind it is there, and says where this one ends */
 };
 
 struct work {
@@ -125,8 +126,10 @@ static void follow_chain(struct work *work)
         if (!segment->live)
             continue;
         if (work->newest && segment->number == gw_position_segment(previous) &&
-            gw_position_offset(previous) != UINT32_MAX)
+            gw_position_offset(previous) != UINT32_MAX) {
             segment->limit = gw_position_offset(previous);
+            segment->bounded = true;
+        }
         if (!work->newest)
             work->newest = segment;
         previous = good ? segment->head.previous_end : gw_position_of(segment->number, 0) - 1;
@@ -229,6 +232,10 @@ static enum gw_status judge_bad(struct work *work, const struct segment *segment
     if (gw_scan_search(&work->scan, headed ? chunk->next : offset + 8, until, true, ret_next) !=
         GW_OK)
         return scan_failed(work, segment->number);
+    /* Before the checkpoint segments that nobody needs are gone, and with them the words that said
+     * where this one ends: what is no chunk up to the end of the file was never one. */
+    if (segment != work->newest && !segment->bounded && !headed && *ret_next == until)
+        return GW_OK;
     add_place(work, segment->number, offset, *ret_next - offset,
               headed ? "wrong sum over a chunk" : "no chunk here");
     return GW_OK;

@@ -482,7 +482,7 @@ static enum gw_status read_group_queued(struct gw_itemread *reader,
 static enum gw_status read_kind(struct gw_itemread *reader, const struct gw_jsontree_node *root,
                                 struct gw_item *item)
 {
-    struct gw_span name;
+    struct gw_span name = GW_SPAN_NONE;
     GW_TRY(get_text(reader, root, "kind", &name));
     for (unsigned i = 0; i < GW_ITEM_KIND_COUNT; i++) {
         if (gw_span_equal(name, gw_span_str(gw_item_kind_name((enum gw_item_kind)i)))) {

@@ -301,12 +301,15 @@ static enum gw_status get_owner(struct gw_rewrite *rewrite, uint8_t type, struct
                                 struct owner **ret_owner, struct gw_trouble *trouble)
 {
     enum gw_status status = find_owner(rewrite, type, name, NULL, ret_owner);
-    if (status == GW_NO_MEMORY)
-        return out_of_memory(trouble);
+    if (status == GW_OK)
+        return GW_OK;
     if (status == GW_NOT_FOUND)
-        return gw_trouble_say(trouble, GW_INVALID, "there is no %s \"%.*s\" before it",
-                              type == 's' ? "session" : "group", GW_SPAN_FMT(name));
-    return GW_OK;
+        status = GW_INVALID;
+    gw_trouble_say(trouble, status,
+                   status == GW_INVALID ? "there is no %s \"%.*s\" before it"
+                                        : "out of memory for %s \"%.*s\"",
+                   type == 's' ? "session" : "group", GW_SPAN_FMT(name));
+    return status;
 }
 
 static enum gw_status get_session(struct gw_rewrite *rewrite, const struct gw_item *item,

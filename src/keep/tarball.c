@@ -46,18 +46,17 @@ static uint64_t sum_of(const uint8_t block[GW_TARBALL_BLOCK])
 void gw_tarball_put(uint8_t block[GW_TARBALL_BLOCK], const char *name, uint64_t size,
                     uint64_t seconds)
 {
+    static const uint8_t magic[] = {'u', 's', 't', 'a', 'r', 0, '0', '0'};
     memset(block, 0, GW_TARBALL_BLOCK);
-    memcpy(block, name, strnlen(name, NAME_SIZE));
+    for (size_t i = 0; i < NAME_SIZE && name[i] != '\0'; i++)
+        block[i] = (uint8_t)name[i];
     put_octal(block + MODE_AT, 7, 0600);
     put_octal(block + UID_AT, 7, 0);
     put_octal(block + GID_AT, 7, 0);
     put_octal(block + SIZE_AT, DIGITS_SIZE, size);
     put_octal(block + TIME_AT, DIGITS_SIZE, seconds);
     block[TYPE_AT] = '0';
-    memcpy(block + MAGIC_AT,
-           "ustar\0"
-           "00",
-           8);
+    memcpy(block + MAGIC_AT, magic, sizeof magic);
     put_octal(block + SUM_AT, 6, sum_of(block));
     block[SUM_AT + 7] = ' ';
 }

@@ -15,7 +15,8 @@ struct walk {
 
 static enum gw_status out_of_memory(const struct walk *walk)
 {
-    return gw_trouble_say(walk->trouble, GW_NO_MEMORY, "out of memory");
+    gw_trouble_say(walk->trouble, GW_NO_MEMORY, "out of memory");
+    return GW_NO_MEMORY;
 }
 
 static enum gw_status give(const struct walk *walk, const struct gw_item *item)
@@ -84,6 +85,9 @@ static int compare_retained(const void *a, const void *b)
 static enum gw_status sort(struct walk *walk)
 {
     struct gw_image *image = walk->vault->image;
+    struct gw_image_session *session;
+    struct gw_image_group *group;
+    struct gw_image_retained *retained;
     struct gw_map_cursor cursor;
     walk->sessions = calloc(image->sessions.count + 1, sizeof(void *));
     walk->groups = calloc(image->groups.count + 1, sizeof(void *));
@@ -91,14 +95,14 @@ static enum gw_status sort(struct walk *walk)
     if (!walk->sessions || !walk->groups || !walk->retained)
         return out_of_memory(walk);
     gw_map_first(&image->sessions, &cursor);
-    for (size_t i = 0; i < image->sessions.count; i++)
-        walk->sessions[i] = gw_image_next_session(image, &cursor);
+    for (size_t i = 0; (session = gw_image_next_session(image, &cursor)) != NULL; i++)
+        walk->sessions[i] = session;
     gw_map_first(&image->groups, &cursor);
-    for (size_t i = 0; i < image->groups.count; i++)
-        walk->groups[i] = gw_image_next_group(image, &cursor);
+    for (size_t i = 0; (group = gw_image_next_group(image, &cursor)) != NULL; i++)
+        walk->groups[i] = group;
     gw_map_first(&image->retained, &cursor);
-    for (size_t i = 0; i < image->retained.count; i++)
-        walk->retained[i] = gw_image_next_retained(image, &cursor);
+    for (size_t i = 0; (retained = gw_image_next_retained(image, &cursor)) != NULL; i++)
+        walk->retained[i] = retained;
     qsort(walk->sessions, image->sessions.count, sizeof(void *), compare_sessions);
     qsort(walk->groups, image->groups.count, sizeof(void *), compare_groups);
     qsort(walk->retained, image->retained.count, sizeof(void *), compare_retained);

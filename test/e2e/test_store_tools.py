@@ -1,10 +1,12 @@
 """The operator's tools for the durable store, on stores that the real broker wrote."""
 
 import json
+import shutil
 import signal
 import subprocess
 import tarfile
 import threading
+import time
 
 import paho.mqtt.client as paho
 import pytest
@@ -300,12 +302,13 @@ def test_verify_beside_a_broker_under_load(phoenix):
 # ---- backup and restore --------------------------------------------------------------------------
 
 class Load:
-    """Publishes numbers at QoS 1 while a block runs, to a session that is away and one that reads;
-    `acknowledged` is the last number of which the broker said that it has it."""
+    """Publishes numbers at QoS 1 while a block runs, to a session that reads and, each `every`th, to
+    one that is away; `acknowledged` is the last number of which the broker said that it has it."""
 
-    def __init__(self, broker):
-        self.broker, self.acknowledged, self.over = broker, -1, threading.Event()
-        reserve(broker, "away", "n/#", qos=1)
+    def __init__(self, broker, every=1):
+        self.broker, self.every = broker, every
+        self.acknowledged, self.over = -1, threading.Event()
+        reserve(broker, "away", "n/keep", qos=1)
         self.reader = self._client("reader")
         self.reader.on_message = lambda *_: None
         self.reader.subscribe("n/#", 1)
@@ -321,7 +324,8 @@ class Load:
     def _publish(self):
         client, number = self._client("publisher"), 0
         while not self.over.is_set():
-            waits = [client.publish("n/1", f"{number + i} " + "x" * 1500, 1) for i in range(20)]
+            waits = [client.publish("n/x" if (number + i) % self.every else "n/keep",
+                                    f"{number + i} " + "x" * 1500, 1) for i in range(20)]
             for each in waits:
                 each.wait_for_publish(rig.WAIT)
             number += 20
@@ -364,8 +368,59 @@ def test_a_backup_under_load_is_the_store_of_one_moment(phoenix, tmp_path, form)
             assert found == list(range(len(found))), "a gap, or out of order"
             assert before < len(found) <= after + 1
     restored = phoenix(store=tmp_path / "back-3")
-    assert len(collect(restored, "away", "n/#", len(found))) == len(found)
+    assert len(collect(restored, "away", "n/keep", len(found))) == len(found)
     restored.stop()
+
+
+def test_a_backup_that_is_held_up_while_segments_are_recycled(phoenix, tmp_path):
+    """Stopped at moments of its run until the log has moved on by several segments."""
+    broker, every = phoenix(segment="1MiB"), 600
+    with Load(broker, every) as load:
+        for turn in range(3):
+            load.wait_for_more(every)
+            before = load.acknowledged
+            tool = subprocess.Popen([rig.binary(), "backup", broker.store, "--to",
+                                     tmp_path / str(turn)])
+            for moment in range(3):
+                time.sleep(0.001 * (1 + turn + 2 * moment))
+                if tool.poll() is None:
+                    tool.send_signal(signal.SIGSTOP)
+                    load.wait_for_more(3 * every)
+                    tool.send_signal(signal.SIGCONT)
+            assert tool.wait(60) == 0
+            after = load.acknowledged + 20
+            godwit("restore", tmp_path / str(turn), "--to", tmp_path / f"back-{turn}")
+            found = numbers(tmp_path / f"back-{turn}", "away")
+            assert found == [every * i for i in range(len(found))], "a gap, or out of order"
+            assert before < every * len(found) and found[-1] <= after
+
+
+def test_a_segment_that_is_recycled_while_it_is_copied_is_left_out(tmp_path):
+    """As the broker does it: the file is renamed, then written anew."""
+    text = "".join(json.dumps({"kind": "retained", "topic": f"t/{number}", "message": {
+        "qos": 1, "payload": f"{number} " * 100000}}) + "\n" for number in range(80))
+    godwit("import", "--to", tmp_path / "store", "--set", "store.segment=32MiB", text=text)
+    segment, spare = tmp_path / "store" / "00000001.seg", tmp_path / "store" / "spare-9.new"
+    data, cut = segment.read_bytes(), 0
+    for turn in range(12):
+        backup = tmp_path / f"b{turn}"
+        tool = subprocess.Popen([rig.binary(), "backup", tmp_path / "store", "--to", backup],
+                                stdout=subprocess.DEVNULL)
+        time.sleep(0.002 * turn)
+        if tool.poll() is None:
+            tool.send_signal(signal.SIGSTOP)
+        segment.rename(spare)
+        with open(spare, "r+b") as file:
+            file.write(bytes(len(data)))
+        tool.send_signal(signal.SIGCONT)
+        assert tool.wait(60) == 0
+        copied = backup / "00000001.seg"
+        assert not copied.exists() or copied.read_bytes() == data
+        cut += not copied.exists()
+        spare.unlink()
+        segment.write_bytes(data)
+        shutil.rmtree(backup)
+    assert cut > 0
 
 
 def test_restore_takes_the_place_of_a_store_only_when_told(filled, tmp_path):
