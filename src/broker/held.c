@@ -82,6 +82,8 @@ static void give(struct gw_guest *client, const struct gw_held_item *item)
         gw_conn_cork(client->conn, false);
         return;
     }
+    if (client->state == GW_GUEST_CLOSING) /* its output is complete: all it may wait for is this */
+        return;
     if (!item->packet) {
         give_ack(client, item);
         return;
@@ -154,8 +156,7 @@ void gw_held_cork(struct gw_guest *client)
 static void run(struct gw_guest *client)
 {
     struct gw_held *held = &client->held;
-    while (held->count > 0 && client->state != GW_GUEST_CLOSING &&
-           may_go(client->shard, item_at(held, 0))) {
+    while (held->count > 0 && may_go(client->shard, item_at(held, 0))) {
         give(client, item_at(held, 0));
         if (held->count > 0) /* sending may end the client */
             pop(held);

@@ -261,8 +261,9 @@ void gw_conn_free(struct gw_conn *conn)
 static void on_timer(struct gw_timer *timer, GW_UNUSED gw_mono_ns now)
 {
     struct gw_conn *conn = GW_CONTAINER(timer, struct gw_conn, timer);
-    /* A short patience may end before the turn's flush: at least one try is owed. */
-    if (conn->output.size > 0 && !has(conn, BLOCKED))
+    /* A short patience may end before the turn's flush: at least one try is owed. What is corked
+     * was never to be said. */
+    if (conn->output.size > 0 && !has(conn, BLOCKED | CORKED))
         write_once(conn);
     if (has(conn, WRITE_DEAD))
         end_with(conn, GW_CONN_END_ERROR, conn->os_errno);
@@ -546,10 +547,10 @@ enum gw_status gw_conn_unread(struct gw_conn *conn, struct gw_span bytes)
 
 void gw_conn_cork(struct gw_conn *conn, bool corked)
 {
-    if (corked && !has(conn, CLOSING))
-        set(conn, CORKED);
-    else
+    if (!corked)
         unset(conn, CORKED);
+    else if (!has(conn, CLOSING)) /* its last words may be on their way */
+        set(conn, CORKED);
     make_dirty(conn);
 }
 

@@ -225,6 +225,31 @@ static void a_flush_without_time_is_tried_once(void **state)
     world_free(world);
 }
 
+/* What is held back is never said, not even with the last breath; taken off, it still goes. */
+static void what_is_corked_stays_unsaid(void **state)
+{
+    (void)state;
+    static const bool rows[] = {false, true};
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct world *world = world_new(1);
+        struct owner *a = &world->owners[0];
+        put(a, "welcome");
+        gw_conn_cork(a->conn, true);
+        turn(world);
+        close_conn(a, true, 5 * GW_NS_PER_S);
+        turn(world);
+        assert_sent(a, "");
+        gw_conn_cork(a->conn, !rows[i]);
+        turn(world);
+        world->fake->now += 6 * GW_NS_PER_S;
+        turn(world);
+        turn(world);
+        assert_sent(a, rows[i] ? "welcome" : "");
+        assert_int_equal(a->closed, 1);
+        world_free(world);
+    }
+}
+
 static void cut_short_by_a_second_close(void **state)
 {
     (void)state;
@@ -269,6 +294,7 @@ int main(void)
         cmocka_unit_test(ends_when_the_peer_follows),
         cmocka_unit_test(a_stuck_close_learns_of_the_hangup),
         cmocka_unit_test(a_flush_without_time_is_tried_once),
+        cmocka_unit_test(what_is_corked_stays_unsaid),
         cmocka_unit_test(cut_short_by_a_second_close),
         cmocka_unit_test(unattached_close_tries_to_send),
     };
