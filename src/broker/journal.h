@@ -88,7 +88,9 @@ struct gw_journal {
     struct gw_list held;    /* gw_held.link: clients that wait for an acknowledgement */
     struct gw_list waiting; /* gw_session.waiting: deliveries wait for the log */
     struct gw_list warm;    /* gw_session.warm: to be looked at by gw_outbox_cool */
+    struct gw_list put_off; /* fetches that found no memory */
     struct gw_timer timer;  /* COMPLETE, if nothing else is written */
+    struct gw_timer retry;  /* those of put_off */
     struct gw_journal_pending *pending;
     size_t pending_count, pending_capacity;
     struct gw_journal_ring relayed; /* gw_journal_relayed, oldest first */

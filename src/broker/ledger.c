@@ -4,10 +4,13 @@
 
 #include "broker/deliverer.h"
 
+#define RETRY_PERIOD GW_NS_PER_S
+
 /* Cold messages on their way back into memory. */
 struct errand {
     struct gw_store_fetch fetch;
-    uint64_t session; /* handle */
+    struct gw_list link; /* in journal->put_off */
+    uint64_t session;    /* handle */
     gw_position positions[GW_LEDGER_FETCH_MAX];
     struct gw_blob *bodies[GW_LEDGER_FETCH_MAX];
     enum gw_status statuses[GW_LEDGER_FETCH_MAX];
@@ -34,6 +37,7 @@ static void fetch(void *user, struct gw_outbox *outbox)
         outbox->fetching = false; /* tried again when the client asks for more */
         return;
     }
+    gw_list_init(&errand->link);
     errand->session = session->handle;
     errand->fetch.user = errand;
     errand->fetch.positions = errand->positions;
@@ -44,8 +48,12 @@ static void fetch(void *user, struct gw_outbox *outbox)
     gw_store_fetch(journal->stream, &errand->fetch);
 }
 
+static void on_retry(struct gw_timer *timer, gw_mono_ns now);
+
 void gw_ledger_init(struct gw_journal *journal)
 {
+    gw_list_init(&journal->put_off);
+    gw_timer_init(&journal->retry, on_retry);
     journal->ledger = (struct gw_outbox_ledger){
         .owe = gw_journal_owe,
         .sent = gw_journal_sent,
@@ -69,6 +77,9 @@ void gw_ledger_fini(struct gw_journal *journal)
 {
     for (struct gw_store_fetch *done; (done = gw_store_fetched(journal->stream)) != NULL;)
         errand_free(done->user);
+    for (struct gw_list *link; (link = gw_list_pop_front(&journal->put_off)) != NULL;)
+        errand_free(GW_CONTAINER(link, struct errand, link));
+    gw_wheel_cancel(gw_loop_wheel(journal->shard->loop), &journal->retry);
 }
 
 /* -- who waits -- */
@@ -108,6 +119,16 @@ static void lost(struct gw_shard *shard, const struct gw_session *session, gw_po
                  "a queued message cannot be read back and is lost", fields, GW_COUNT_OF(fields));
 }
 
+/* A message could not be read now, but can be later: nothing that was promised is given up for a
+ * want that passes. */
+static bool has_to_wait(const struct errand *errand)
+{
+    for (size_t i = 0; i < errand->fetch.count; i++)
+        if (errand->statuses[i] == GW_NO_MEMORY)
+            return true;
+    return false;
+}
+
 static void run_errand(struct gw_journal *journal, struct errand *errand, gw_mono_ns now)
 {
     struct gw_shard *shard = journal->shard;
@@ -133,11 +154,34 @@ static void run_errand(struct gw_journal *journal, struct errand *errand, gw_mon
         gw_deliverer_pump(session->link, now);
 }
 
+/* Tries again in a while; the outbox waits for it meanwhile. */
+static void put_off(struct gw_journal *journal, struct errand *errand, gw_mono_ns now)
+{
+    for (size_t i = 0; i < errand->fetch.count; i++)
+        gw_blob_unref(&errand->bodies[i]);
+    gw_list_push_back(&journal->put_off, &errand->link);
+    if (!gw_timer_armed(&journal->retry))
+        gw_wheel_arm(gw_loop_wheel(journal->shard->loop), &journal->retry, now + RETRY_PERIOD);
+}
+
+static void on_retry(struct gw_timer *timer, gw_mono_ns now)
+{
+    struct gw_journal *journal = GW_CONTAINER(timer, struct gw_journal, retry);
+    (void)now;
+    for (struct gw_list *link; (link = gw_list_pop_front(&journal->put_off)) != NULL;)
+        gw_store_fetch(journal->stream, &GW_CONTAINER(link, struct errand, link)->fetch);
+}
+
 static void run_errands(struct gw_journal *journal, gw_mono_ns now)
 {
     for (struct gw_store_fetch *done; (done = gw_store_fetched(journal->stream)) != NULL;) {
-        run_errand(journal, done->user, now);
-        errand_free(done->user);
+        struct errand *errand = done->user;
+        if (has_to_wait(errand)) {
+            put_off(journal, errand, now);
+            continue;
+        }
+        run_errand(journal, errand, now);
+        errand_free(errand);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "store/fetch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -113,9 +114,12 @@ static enum gw_status read_record(struct gw_store *store, struct window *window,
     struct gw_segment *segment;
     int error;
     uint64_t offset = gw_position_offset(position);
-    GW_TRY(gw_segment_pin(&store->segments, gw_position_segment(position), &segment, &error));
+    enum gw_status status =
+        gw_segment_pin(&store->segments, gw_position_segment(position), &segment, &error);
+    if (status != GW_OK) /* a want of descriptors passes, and nothing is lost */
+        return error == EMFILE || error == ENFILE ? GW_NO_MEMORY : status;
     struct gw_span bytes = GW_SPAN_NONE;
-    enum gw_status status = GW_NOT_FOUND;
+    status = GW_NOT_FOUND;
     if (offset >= GW_LAYOUT_SEGMENT_AREA && offset < segment->size)
         status = look(store, segment, offset, window, &bytes);
     if (status == GW_OK)
@@ -267,6 +271,25 @@ void gw_fetch_stop(struct gw_store *store)
     store->desk.stopping = true;
     gw_signal_ring(&store->desk.wake);
     gw_mutex_unlock(&store->desk.mutex);
+}
+
+void gw_fetch_clear(struct gw_store *store)
+{
+    struct gw_engine_desk *desk = &store->desk;
+    gw_mutex_lock(&desk->mutex);
+    struct gw_store_fetch *fetch = desk->head;
+    desk->head = NULL;
+    desk->end = &desk->head;
+    gw_mutex_unlock(&desk->mutex);
+    while (fetch != NULL) {
+        struct gw_store_fetch *next = fetch->next;
+        for (size_t i = 0; i < fetch->count; i++) {
+            fetch->bodies[i] = NULL;
+            fetch->statuses[i] = GW_NO_MEMORY;
+        }
+        give(store, fetch);
+        fetch = next;
+    }
 }
 
 void gw_fetch_progress(struct gw_store *store)

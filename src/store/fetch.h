@@ -20,6 +20,8 @@ bool gw_fetch_step(struct gw_store *store);
 /* The reader's thread: gw_fetch_step until gw_fetch_stop. */
 void gw_fetch_run(struct gw_store *store);
 void gw_fetch_stop(struct gw_store *store);
+/* Gives back what nobody answers any more, as if memory were out; the reader has stopped. */
+void gw_fetch_clear(struct gw_store *store);
 /* The writer got further, or failed: somebody may wait for that. */
 void gw_fetch_progress(struct gw_store *store);
 

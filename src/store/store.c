@@ -255,6 +255,7 @@ void gw_store_stop(struct gw_store *store)
     gw_thread_join(&store->writer_thread);
     gw_fetch_stop(store);
     gw_thread_join(&store->reader_thread);
+    gw_fetch_clear(store);
     store->running = false;
 }
 

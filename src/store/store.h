@@ -165,8 +165,8 @@ void gw_store_get_figures(const struct gw_store *store, struct gw_store_figures 
 /* -- reading -- */
 
 /* Reads a record that can be read alone, as a blob with its body. GW_MALFORMED: its CRC says that
- * it is damaged (logged `store.damaged`); GW_NOT_FOUND: no such position; GW_OS_ERROR,
- * GW_NO_MEMORY. */
+ * it is damaged (logged `store.damaged`); GW_NOT_FOUND: no such position; GW_OS_ERROR;
+ * GW_NO_MEMORY: memory or descriptors are out, ask again later. */
 GW_MUST_USE enum gw_status gw_store_read(struct gw_store *store, gw_position position,
                                          struct gw_blob **ret_body);
 

@@ -101,6 +101,37 @@ static void tells_damage_apart(void **state)
     ledger_fini(&ledger);
 }
 
+/* Too many open files is no reason to give a record up; a file that is not there is. */
+static void tells_a_want_that_passes(void **state)
+{
+    static const struct {
+        int os_errno;
+        enum gw_status status;
+    } rows[] = {{EMFILE, GW_NO_MEMORY}, {ENFILE, GW_NO_MEMORY}, {EACCES, GW_OS_ERROR}};
+    static struct order order;
+    (void)state;
+    for (size_t row = 0; row < GW_COUNT_OF(rows); row++) {
+        struct ledger ledger;
+        ledger_init(&ledger, SEGMENT, 1);
+        ledger_open(&ledger);
+        ledger_put(&ledger, 0, 100, 100);
+        ledger_settle(&ledger);
+        gw_simdisk_fail(ledger.disk, GW_SIMDISK_OPEN, 1, rows[row].os_errno, true);
+        ask(&ledger, &order, 0, 0, 1);
+        ledger_settle(&ledger);
+        assert_ptr_equal(gw_store_fetched(gw_store_stream(ledger.store, 0)), &order.fetch);
+        for (size_t i = 0; i < COUNT; i++) {
+            assert_int_equal(order.statuses[i], rows[row].status);
+            assert_null(order.bodies[i]);
+        }
+        gw_simdisk_heal(ledger.disk);
+        ask(&ledger, &order, 0, 0, 1);
+        ledger_settle(&ledger);
+        check(&ledger, &order, 0);
+        ledger_fini(&ledger);
+    }
+}
+
 static void answers_after_a_failure(void **state)
 {
     static struct order order;
@@ -252,8 +283,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(brings_what_was_asked_for), cmocka_unit_test(tells_damage_apart),
-        cmocka_unit_test(answers_after_a_failure),   cmocka_unit_test(works_with_threads),
-        cmocka_unit_test(stops_and_starts),
+        cmocka_unit_test(tells_a_want_that_passes),  cmocka_unit_test(answers_after_a_failure),
+        cmocka_unit_test(works_with_threads),        cmocka_unit_test(stops_and_starts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
