@@ -17,16 +17,37 @@ void gw_debts_fini(struct gw_debts *debts)
     gw_debts_init(debts);
 }
 
+/* Clears away what is settled; the order stays. */
+static void compact(struct gw_debts *debts)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < debts->count; i++)
+        if (debts->items[i].message)
+            debts->items[kept++] = debts->items[i];
+    debts->count = kept;
+}
+
+/* One old debt may outlive any number of later ones: these must not keep their places. */
+static void make_room(struct gw_debts *debts)
+{
+    if (debts->count < debts->capacity)
+        return;
+    if (debts->unsettled < debts->capacity / 2) {
+        compact(debts);
+        return;
+    }
+    size_t capacity = debts->capacity ? debts->capacity * 2 : 16;
+    struct gw_debt *items = realloc(debts->items, capacity * sizeof(*items));
+    GW_ASSERT(items != NULL);
+    debts->items = items;
+    debts->capacity = capacity;
+}
+
 void gw_debts_restore(struct gw_debts *debts, struct gw_blob *message, uint32_t order)
 {
-    if (debts->count == debts->capacity) {
-        size_t capacity = debts->capacity ? debts->capacity * 2 : 16;
-        struct gw_debt *items = realloc(debts->items, capacity * sizeof(*items));
-        GW_ASSERT(items != NULL);
-        debts->items = items;
-        debts->capacity = capacity;
-    }
+    make_room(debts);
     debts->items[debts->count++] = (struct gw_debt){gw_blob_ref(message), order};
+    debts->unsettled++;
 }
 
 uint32_t gw_debts_add(struct gw_debts *debts, struct gw_blob *message)
@@ -50,30 +71,17 @@ static struct gw_debt *find(const struct gw_debts *debts, uint32_t order)
     return low < debts->count && debts->items[low].order == order ? &debts->items[low] : NULL;
 }
 
-/* Closes the gap at the beginning, once it is as large as the rest. */
-static void shift(struct gw_debts *debts)
-{
-    size_t settled = 0;
-    while (settled < debts->count && !debts->items[settled].message)
-        settled++;
-    if (settled * 2 < debts->count)
-        return;
-    debts->count -= settled;
-    memmove(debts->items, debts->items + settled, debts->count * sizeof(*debts->items));
-    if (debts->count > 0)
-        return;
-    free(debts->items);
-    debts->items = NULL;
-    debts->capacity = 0;
-}
-
 bool gw_debts_settle(struct gw_debts *debts, uint32_t order)
 {
     struct gw_debt *debt = find(debts, order);
     if (!debt || !debt->message)
         return false;
     gw_blob_unref(&debt->message);
-    if (debt == debts->items)
-        shift(debts);
+    if (--debts->unsettled > 0)
+        return true;
+    free(debts->items); /* idle groups hold nothing */
+    debts->items = NULL;
+    debts->count = 0;
+    debts->capacity = 0;
     return true;
 }

@@ -4,7 +4,8 @@
  * Layer   broker. Knows nothing of the log; allocates with malloc.
  * Owner   its group.
  * Life    init/fini.
- * Limits  those of the group's queue and of what its members may hold.
+ * Limits  those of the group's queue and of what its members may hold; memory for at most four
+ *         times as many.
  */
 #ifndef GW_BROKER_DEBTS_H
 #define GW_BROKER_DEBTS_H
@@ -18,7 +19,8 @@ struct gw_debt {
 
 struct gw_debts {
     struct gw_debt *items; /* by order, oldest first */
-    size_t count;
+    size_t count;          /* settled ones too, until they are cleared away */
+    size_t unsettled;
     size_t capacity;
     uint32_t next_order;
 };

@@ -365,9 +365,9 @@ static void log_full(const struct gw_shard *shard, struct gw_group *group, uint3
                  GW_COUNT_OF(fields));
 }
 
-/* Keeps a message until a member can take it. */
+/* Keeps a message until a member can take it. bounded: unless its queue is full. */
 static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_message *message,
-                 uint32_t order)
+                 uint32_t order, bool bounded)
 {
     const struct gw_config *config = gw_shard_settings(shard);
     bool worth = message->qos > 0 || config->limits.queue.qos0;
@@ -384,8 +384,8 @@ static void hold(struct gw_shard *shard, struct gw_group *group, struct gw_messa
     };
     struct gw_delivery_options options = {.group_order = order};
     uint32_t evicted = 0;
-    enum gw_status status =
-        gw_outbox_push(&group->queue, &shard->sessions.host, message, &options, &limits, &evicted);
+    enum gw_status status = gw_outbox_push(&group->queue, &shard->sessions.host, message, &options,
+                                           bounded ? &limits : NULL, &evicted);
     gw_shard_count_outbox(shard, &group->queue);
     if (evicted == 0 && status == GW_OK)
         return;
@@ -402,7 +402,7 @@ static void give(struct gw_shard *shard, struct gw_group *group, struct gw_messa
     if (member)
         assign(shard, member, message, order);
     else
-        hold(shard, group, message, order);
+        hold(shard, group, message, order, true);
 }
 
 void gw_group_give(struct gw_shard *shard, struct gw_group *group, struct gw_message *message)
@@ -641,7 +641,8 @@ void gw_group_restore_message(struct gw_shard *shard, struct gw_span filter, str
     struct gw_message message;
     gw_message_open(blob, &message);
     gw_debts_restore(&group->debts, blob, order);
-    give(shard, group, &message, order);
+    /* Part of it was in the hands of members, who come later: more than the queue may hold. */
+    hold(shard, group, &message, order, false);
     gw_blob_unref(&blob);
 }
 
