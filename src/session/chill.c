@@ -6,7 +6,7 @@
 #include "base/assert.h"
 #include "session/parcel.h"
 
-#define UNCOOL_MAX 64u /* how many at the end that cannot be cold are looked behind */
+#define UNCOOL_MAX 64u /* how many at the end that can never be cold are looked behind */
 
 static size_t cold_cost(const struct gw_cold *entry, const struct gw_cold_more *more)
 {
@@ -92,6 +92,12 @@ static void ground(struct gw_outbox *outbox)
     outbox->away = true;
 }
 
+/* It is in the log, but cannot be read back yet. */
+static bool is_unwritten(const struct gw_outbox_host *host, const struct gw_delivery *delivery)
+{
+    return delivery->logged && gw_blob_position(delivery->message) > host->ledger->written;
+}
+
 /* From where on `queued` can be cold up to what comes in the end and cannot be; the head if
  * nowhere. As many as the limits say stay before it, and one that may be on its way out. */
 static struct gw_list *find_coolable(const struct gw_outbox *outbox,
@@ -101,9 +107,10 @@ static struct gw_list *find_coolable(const struct gw_outbox *outbox,
     struct gw_list *from = end, *link = end->prev;
     uint32_t hot = outbox->queued_count;
     size_t bytes = outbox->queued_bytes;
-    for (uint32_t skipped = 0; skipped < UNCOOL_MAX && link != end; skipped++, link = link->prev) {
+    for (uint32_t stuck = 0; stuck < UNCOOL_MAX && link != end; link = link->prev) {
         if (gw_parcel_of(link)->ahead || place_of(host, gw_parcel_of(link)) != 0)
             break;
+        stuck += !is_unwritten(host, gw_parcel_of(link)); /* the others' time comes soon */
         hot--;
         bytes -= gw_parcel_cost(gw_parcel_of(link));
     }

@@ -56,6 +56,24 @@ static void what_gets_cold(void **unused)
     }
 }
 
+/* However many come while the log is written, those before them get cold. */
+static void a_busy_queue_gets_cold(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 0);
+    push_many(&box, 'x', GW_OUTBOX_HOT_MAX + 100);
+    ledger_sync(&box.log);
+    push_many(&box, 'y', 300);
+    cool(&box);
+    expect(&box, GW_OUTBOX_HOT_MAX, 100, 300);
+    ledger_sync(&box.log);
+    push_many(&box, 'z', 300);
+    cool(&box);
+    expect(&box, GW_OUTBOX_HOT_MAX, 400, 300);
+    close_box(&box);
+}
+
 static void large_ones_get_cold_earlier_but_the_first(void **unused)
 {
     (void)unused;
@@ -482,6 +500,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_gets_cold),
+        cmocka_unit_test(a_busy_queue_gets_cold),
         cmocka_unit_test(large_ones_get_cold_earlier_but_the_first),
         cmocka_unit_test(all_can_be_cold_while_the_client_is_away),
         cmocka_unit_test(what_was_ahead_gets_cold_while_away),
