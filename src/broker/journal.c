@@ -525,10 +525,21 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
 void gw_journal_on_taken(struct gw_shard *shard, unsigned from, uint64_t turn)
 {
     struct gw_journal *journal = shard->journal;
-    if (!journal || turn == 0)
+    if (!journal || turn == 0 || journal->failed) /* nothing is written down any more */
         return;
-    struct gw_journal_taken *taken = gw_journalring_push(&journal->taken, sizeof(*taken));
-    *taken = (struct gw_journal_taken){gw_journal_ticket(shard), turn, from};
+    gw_store_ticket ticket = gw_journal_ticket(shard);
+    struct gw_journal_taken *taken;
+    for (size_t i = journal->taken.count; i-- > 0;) { /* one of each shard in a chunk will do */
+        taken = gw_journalring_at(&journal->taken, sizeof(*taken), i);
+        if (taken->ticket != ticket)
+            break;
+        if (taken->from != from)
+            continue;
+        taken->turn = turn;
+        return;
+    }
+    taken = gw_journalring_push(&journal->taken, sizeof(*taken));
+    *taken = (struct gw_journal_taken){ticket, turn, from};
 }
 
 /* -- the turn -- */
@@ -618,6 +629,8 @@ static void place(struct gw_journal *journal, gw_store_ticket ticket, gw_positio
 /* Notes where a chunk ends, for gw_outbox_ledger.written. */
 static void note_end(struct gw_journal *journal, gw_store_ticket ticket, gw_position end)
 {
+    if (journal->failed) /* never */
+        return;
     struct gw_journal_end *note = gw_journalring_push(&journal->ends, sizeof(*note));
     *note = (struct gw_journal_end){ticket, end};
 }

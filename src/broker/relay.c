@@ -61,6 +61,7 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
         unsigned count = (unsigned)(end - i);
         for (; i < end; i++)
             handlers[batch->events[i].kind](shard, &batch->events[i], now);
+        gw_journal_breathe(shard);
         gw_mono_ns ended = gw_clock_mono(clock);
         note_cost(shard, count, ended - began);
         began = ended;
