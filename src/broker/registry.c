@@ -82,8 +82,12 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
     }
     struct gw_router_job job = {0};
     enum gw_status status = gw_router_publish(shard, &message, &job);
+    if (status == GW_CLOSED && session->serial != 0)
+        status = GW_OK; /* the log has the will: it is published once, when the broker is back */
     if (status == GW_LIMIT || status == GW_CLOSED) {
         job.volatile_only = true; /* the store takes nothing: better in memory than not at all */
+        if (message.qos == 2)     /* no log would know its identifiers after a crash */
+            message.qos = 1;
         status = gw_router_publish(shard, &message, &job);
     }
     if (status != GW_OK)

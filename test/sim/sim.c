@@ -87,6 +87,8 @@ static void come_to_rest(struct sim *sim)
 {
     unsigned quiet = 0;
     for (unsigned i = 0; quiet < 200; i++) {
+        for (unsigned c = 0; i >= REST_STEPS && c < MODEL_CLIENTS; c++)
+            simclient_note(&sim->clients[c]);
         if (i >= REST_STEPS)
             model_fail(sim->model, "no rest after %u calm steps", REST_STEPS);
         uint64_t before = model_delivery_count(sim->model);

@@ -611,3 +611,14 @@ bool simclient_rests(const struct simclient *client)
             return false;
     return true;
 }
+
+void simclient_note(const struct simclient *client)
+{
+    model_note(client->model, "client %u: state %u, out %zu, acks %u, request %u, received %u",
+               client->index, client->state, client->out.size, client->ack_count,
+               client->request.id, client->received.count);
+    for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
+        if (client->flight[i].id != 0)
+            model_note(client->model, "client %u: message %u under %u, released %u", client->index,
+                       client->flight[i].message, client->flight[i].id, client->flight[i].released);
+}

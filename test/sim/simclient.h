@@ -85,6 +85,8 @@ bool simclient_rests(const struct simclient *client);
 void simclient_on_crash(struct simclient *client);
 /* A broker is there again; sessions that it thought online end from now on. */
 void simclient_on_restart(struct simclient *client);
+/* Notes what a client that does not rest waits for. */
+void simclient_note(const struct simclient *client);
 /* Leaves in order; over once state is SIMCLIENT_OFF. */
 void simclient_leave(struct simclient *client);
 
