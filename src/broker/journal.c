@@ -121,7 +121,8 @@ static void write_will(struct gw_journal *journal, const struct gw_session *sess
     stage(journal, GW_RECORD_WILL, &w);
 }
 
-static void write_session(struct gw_journal *journal, const struct gw_session *session, bool online)
+static void write_session(struct gw_journal *journal, const struct gw_session *session, bool online,
+                          bool made)
 {
     uint8_t bytes[TEXT_HEAD_MAX];
     struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
@@ -130,6 +131,7 @@ static void write_session(struct gw_journal *journal, const struct gw_session *s
         .changed_ms = wall_ms(journal),
         .expiry = session->expiry,
         .online = online,
+        .made = made,
         .client_id = gw_session_client_id(session),
     };
     if (!online) { /* what is left of its time runs from when it went */
@@ -152,7 +154,7 @@ void gw_journal_session(struct gw_shard *shard, struct gw_session *session)
             atomic_fetch_add_explicit(&journal->world->serial, 1, memory_order_relaxed) + 1;
         session->outbox.durable = true;
     }
-    write_session(journal, session, session->link != NULL);
+    write_session(journal, session, session->link != NULL, is_new);
     if (session->will || !is_new)
         write_will(journal, session);
 }
@@ -160,7 +162,7 @@ void gw_journal_session(struct gw_shard *shard, struct gw_session *session)
 void gw_journal_offline(struct gw_shard *shard, const struct gw_session *session)
 {
     if (shard->journal && session->serial != 0)
-        write_session(shard->journal, session, false);
+        write_session(shard->journal, session, false, false);
 }
 
 void gw_journal_no_will(struct gw_shard *shard, const struct gw_session *session)
@@ -626,36 +628,18 @@ static void place(struct gw_journal *journal, gw_store_ticket ticket, gw_positio
     tell_oldest(journal);
 }
 
-/* Notes where a chunk ends, for gw_outbox_ledger.written. */
-static void note_end(struct gw_journal *journal, gw_store_ticket ticket, gw_position end)
-{
-    if (journal->failed) /* never */
-        return;
-    struct gw_journal_end *note = gw_journalring_push(&journal->ends, sizeof(*note));
-    *note = (struct gw_journal_end){ticket, end};
-}
-
 static void learn_written(struct gw_journal *journal)
 {
-    gw_store_ticket written = gw_store_written(journal->stream);
-    while (journal->ends.count > 0) {
-        const struct gw_journal_end *note = gw_journalring_at(&journal->ends, sizeof(*note), 0);
-        if (note->ticket > written)
-            return;
-        journal->ledger.written = note->end;
-        gw_journalring_pop(&journal->ends);
-    }
+    gw_position end = gw_store_written_end(journal->world->store);
+    journal->ledger.written = end > 0 ? end - 1 : 0;
 }
 
 static void submit(struct gw_journal *journal)
 {
     if (gw_store_staged(journal->stream) == 0)
         return;
-    size_t size = gw_store_staged(journal->stream);
     gw_store_ticket ticket = gw_store_next(journal->stream);
-    gw_position base = gw_store_submit(journal->stream);
-    place(journal, ticket, base);
-    note_end(journal, ticket, base + size);
+    place(journal, ticket, gw_store_submit(journal->stream));
 }
 
 void gw_journal_submit(struct gw_shard *shard)
@@ -787,7 +771,6 @@ void gw_journal_fini(struct gw_shard *shard)
     free(journal->pending);
     free(journal->relayed.items);
     free(journal->taken.items);
-    free(journal->ends.items);
     free(journal->formers.items);
     gw_ledger_fini(journal);
     gw_slicer_fini(journal);

@@ -60,12 +60,6 @@ struct gw_journal_taken {
     unsigned from;
 };
 
-/* Where a chunk ends in the log. */
-struct gw_journal_end {
-    gw_store_ticket ticket;
-    gw_position end;
-};
-
 /* A place in the log that has to stay until the chunk with what replaces it is durable. */
 struct gw_journal_former {
     gw_store_ticket ticket;
@@ -95,7 +89,6 @@ struct gw_journal {
     size_t pending_count, pending_capacity;
     struct gw_journal_ring relayed; /* gw_journal_relayed, oldest first */
     struct gw_journal_ring taken;   /* gw_journal_taken, oldest first */
-    struct gw_journal_ring ends;    /* gw_journal_end, oldest first */
     struct gw_journal_ring formers; /* gw_journal_former, oldest first */
     uint64_t mask;                  /* of this turn's relayed messages */
     uint32_t last_relayed;          /* offset of the last one in the chunk */

@@ -212,6 +212,7 @@ struct passed {
 
 /* One message that is routed again. */
 struct job {
+    const struct gw_image *image;
     const struct gw_image_unfinished *unfinished;
     const struct passed *passed; /* by origin and serial */
     size_t passed_count;
@@ -261,6 +262,9 @@ static struct passed *list_passed(const struct gw_image *image, size_t *ret_coun
 static bool wants(const void *user, uint64_t serial)
 {
     const struct job *job = user;
+    const struct gw_image_session *session = gw_image_find(job->image, serial);
+    if (session && session->made_at > job->unfinished->message)
+        return false; /* it was not there yet; one before it of the same client may have had it */
     struct passed key = {.serial = serial, .origin = job->unfinished->origin};
     const struct passed *found =
         job->passed_count == 0
@@ -290,7 +294,7 @@ static void redo(struct gw_shard_world *world, const struct job *job,
 static enum gw_status redo_all(struct gw_shard_world *world, const struct gw_image *image,
                                struct gw_restore_counts *counts)
 {
-    struct job job;
+    struct job job = {.image = image};
     struct passed *passed = list_passed(image, &job.passed_count);
     job.passed = passed;
     for (uint32_t i = 0; i < image->unfinished_count; i++) {

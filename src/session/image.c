@@ -288,7 +288,7 @@ static enum gw_status new_session(struct gw_image *image, const struct gw_record
     return GW_OK;
 }
 
-static enum gw_status on_session(struct gw_image *image, struct gw_span body)
+static enum gw_status on_session(struct gw_image *image, gw_position position, struct gw_span body)
 {
     struct gw_record_session record;
     struct gw_image_session *session;
@@ -297,6 +297,7 @@ static enum gw_status on_session(struct gw_image *image, struct gw_span body)
         if (gw_numset_has(&image->ended, record.serial))
             return GW_NOT_FOUND;
         GW_TRY(new_session(image, &record, &session));
+        session->made_at = record.made ? position : 0;
     }
     if (!gw_span_equal(record.client_id, gw_span_of(session->client_id, session->client_id_size)))
         return GW_MALFORMED;
@@ -624,7 +625,7 @@ static enum gw_status dispatch(struct gw_image *image, enum gw_record_kind kind,
 {
     switch (kind) {
     case GW_RECORD_MESSAGE: return on_message(image, position, body);
-    case GW_RECORD_SESSION: return on_session(image, body);
+    case GW_RECORD_SESSION: return on_session(image, position, body);
     case GW_RECORD_WILL: return on_will(image, body);
     case GW_RECORD_END: return on_end(image, body);
     case GW_RECORD_SUBSCRIBE: return on_subscribe(image, body);

@@ -65,6 +65,7 @@ struct gw_image_session {
     size_t received_count;
     struct gw_orders orders;   /* before finish; holds the deliveries afterwards too */
     struct gw_idset receiving; /* before finish */
+    gw_position made_at;       /* messages before it are not for this session; 0: unknown */
     struct gw_blob *will;      /* the WILL record's body, NULL if none */
     struct gw_blob *user;      /* NULL: anonymous */
     uint16_t client_id_size;

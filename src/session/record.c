@@ -15,6 +15,7 @@
 #define FLAG_PUBLISHER  0x40u
 #define FLAG_PRESENT    0x10u /* WILL */
 #define FLAG_ONLINE     0x01u /* SESSION */
+#define FLAG_MADE       0x02u
 #define FLAG_NO_LOCAL   0x04u /* SUBSCRIBE */
 #define FLAG_AS_PUBLISH 0x08u
 #define FLAG_GROUP      0x08u /* OWE */
@@ -83,7 +84,7 @@ void gw_record_write_message(struct gw_writer *w, const struct gw_record_message
 void gw_record_write_session(struct gw_writer *w, const struct gw_record_session *record)
 {
     gw_leb_write(w, record->serial);
-    gw_writer_u8(w, record->online ? FLAG_ONLINE : 0);
+    gw_writer_u8(w, (uint8_t)((record->online ? FLAG_ONLINE : 0) | (record->made ? FLAG_MADE : 0)));
     gw_leb_write(w, record->changed_ms);
     gw_leb_write(w, record->expiry);
     write_text(w, record->client_id);
@@ -331,6 +332,7 @@ enum gw_status gw_record_read_session(struct gw_span body, struct gw_record_sess
     GW_TRY(read_serial(&r, &ret_record->serial));
     GW_TRY(gw_reader_u8(&r, &flags));
     ret_record->online = (flags & FLAG_ONLINE) != 0;
+    ret_record->made = (flags & FLAG_MADE) != 0;
     GW_TRY(gw_leb_read(&r, &ret_record->changed_ms));
     GW_TRY(read_u32(&r, &ret_record->expiry));
     GW_TRY(read_text(&r, &ret_record->client_id));

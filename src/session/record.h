@@ -66,6 +66,7 @@ struct gw_record_session {
     uint64_t changed_ms; /* wall clock: when it came online or went offline */
     uint32_t expiry;     /* seconds; GW_SESSION_EXPIRY_NEVER */
     bool online;
+    bool made; /* just now: nothing that stands before this record was ever for it */
     struct gw_span client_id;
     struct gw_span user; /* who owns it; empty = anonymous */
 };

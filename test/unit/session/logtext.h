@@ -3,17 +3,14 @@
  *
  * A log is words between blanks, each a record:
  *
- *   S1:a       session 1 of client a, offline; S1:a! online; S1:a=u owned by user u
- *   W1:t       its will for topic t; W1: none
- *   E1         it ends
- *   +1:f/2     subscription to f, QoS 2     -1:f   not any more
- *   M100       message at position 100; M100r3 relayed, written by stream 3; M100s1=7 from session
- * 1 with packet identifier 7 O1.5@100   session 1 is owed, as its order 5, the message at 100, QoS
- * 2; O1.5@100q1 QoS 1; O1.5@100g9.3 as a member of group 9 that calls it 3; O1.5@100i4 with
- * identifiers 1..4 P1.5=7     SENT with packet identifier 7    R1.5   RELEASE    X1.5   SETTLED
- *   I1=7       RECEIVED                         J1=7   RELEASED
- *   Tt@100     retained; Tt@0 not any more; Tt@0c100 because of the message at 100
- *   G9:$share/g/f   group 9        F9   ends
+ *   S1:a       session 1 of client a, offline; S1:a! online; S1:a+ just made; S1:a=u owned by user
+ * u W1:t       its will for topic t; W1: none E1         it ends +1:f/2     subscription to f, QoS
+ * 2     -1:f   not any more M100       message at position 100; M100r3 relayed, written by stream
+ * 3; M100s1=7 from session 1 with packet identifier 7 O1.5@100   session 1 is owed, as its order 5,
+ * the message at 100, QoS 2; O1.5@100q1 QoS 1; O1.5@100g9.3 as a member of group 9 that calls it 3;
+ * O1.5@100i4 with identifiers 1..4 P1.5=7     SENT with packet identifier 7    R1.5   RELEASE X1.5
+ * SETTLED I1=7       RECEIVED                         J1=7   RELEASED Tt@100     retained; Tt@0 not
+ * any more; Tt@0c100 because of the message at 100 G9:$share/g/f   group 9        F9   ends
  *   Q9.3@100   it is owed          Y9.3 settled
  *   C3@100     complete up to 100 of stream 3
  *
@@ -95,8 +92,9 @@ static inline void log_session(struct gw_writer *w, const char **at)
 {
     struct gw_record_session session = {.serial = log_number(at), .expiry = 60};
     log_letter(at, ':');
-    session.client_id = log_until(at, "!=");
+    session.client_id = log_until(at, "!+=");
     session.online = log_letter(at, '!');
+    session.made = log_letter(at, '+');
     if (log_letter(at, '='))
         session.user = log_until(at, "");
     gw_record_write_session(w, &session);

@@ -67,6 +67,26 @@ static void sessions(void **unused)
     expect_rows(rows, GW_COUNT_OF(rows));
 }
 
+/* What was published before a session was made is not for it, if the log says when that was: a
+ * slice does not. */
+static void knows_when_sessions_were_made(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *log;
+        bool known;
+    } rows[] = {
+        {"S1:a+", true},       {"S1:a", false},           {"S1:a+ S1:a!", true},
+        {"S1:a S1:a+", false}, {"S2:a E2 S1:a+", true},   {"S2:a+ E2 S1:a", false},
+        {"S1:a!+", true},      {"S2:b M100 S1:a+", true},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_image *image = image_of(rows[i].log);
+        assert_int_equal(gw_image_find(image, 1)->made_at != 0, rows[i].known);
+        gw_image_free(image);
+    }
+}
+
 static void subscriptions(void **unused)
 {
     (void)unused;
@@ -325,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions),
+        cmocka_unit_test(knows_when_sessions_were_made),
         cmocka_unit_test(subscriptions),
         cmocka_unit_test(deliveries),
         cmocka_unit_test(received),

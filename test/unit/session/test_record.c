@@ -140,6 +140,7 @@ static const struct {
                   .changed_ms = 1,
                   .expiry = GW_SESSION_EXPIRY_NEVER,
                   .online = true,
+                  .made = true,
                   .client_id = T("client"),
                   .user = T("user")}},
      0},
