@@ -114,6 +114,7 @@ static void add(struct gw_guest *client, struct gw_held_item item)
         gw_blob_unref(&item.packet);
         return;
     }
+    GW_ASSERT(shard->journal != NULL); /* without one nothing waits */
     if (shard->journal->failed || !grow(held)) {
         gw_blob_unref(&item.packet);
         gw_guest_end(client, GW_REASON_SERVER_BUSY,

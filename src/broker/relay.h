@@ -48,11 +48,8 @@ enum gw_relay_flag {
 
 struct gw_relay_event {
     struct gw_blob *blob; /* one reference goes with the event */
-    union {
-        void *object; /* goes with the event */
-        uint64_t
-            serial; /* ASSIGN, RETURN, SETTLE: names the group in the log, 0 = it is not there */
-    };
+    void *object;         /* goes with the event */
+    uint64_t serial; /* ASSIGN, RETURN, SETTLE: names the group in the log, 0 = it is not there */
     uint64_t target; /* a handle of the receiver */
     uint64_t origin; /* a handle of the sender */
     uint32_t id;
