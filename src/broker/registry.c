@@ -80,13 +80,16 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
         gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a will was not retained",
                      fields, GW_COUNT_OF(fields));
     }
+    const struct gw_message unkept = message;
     struct gw_router_job job = {0};
     enum gw_status status = gw_router_publish(shard, &message, &job);
     if (status == GW_CLOSED && session->serial != 0)
         status = GW_OK; /* the log has the will: it is published once, when the broker is back */
     if (status == GW_LIMIT || status == GW_CLOSED) {
         job.volatile_only = true; /* the store takes nothing: better in memory than not at all */
-        if (message.qos == 2)     /* no log would know its identifiers after a crash */
+        gw_message_drop(&message);
+        message = unkept;
+        if (message.qos == 2) /* no log would know its identifiers after a crash */
             message.qos = 1;
         status = gw_router_publish(shard, &message, &job);
     }
