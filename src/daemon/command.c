@@ -152,7 +152,7 @@ static int run_help(const char *program, int argc, char **argv)
     }
     char *words[] = {argv[1], help_flag, NULL};
     int code = command->run(program, 2, words); /* the tools end --help with 1, as mosquitto's do */
-    if (strcmp(argv[1], "store") == 0) { /* the one word that is a section of keys too */
+    if (strcmp(argv[1], "store") == 0) {        /* the one word that is a section of keys too */
         puts("");
         gw_showing_section(argv[1]);
     }

@@ -74,7 +74,7 @@ static enum gw_status open_segment(const struct work *work, uint32_t number,
 static enum gw_status read_head(const struct work *work, struct segment *segment)
 {
     const struct gw_disk *disk = gw_disk_system();
-    uint8_t area[GW_LAYOUT_SEGMENT_AREA];
+    uint8_t area[GW_LAYOUT_SEGMENT_AREA] = {0};
     gw_file_handle file;
     size_t got = 0;
     int error = 0;

@@ -39,7 +39,7 @@ static enum gw_status read_failed(const struct copy *copy, uint32_t number, int 
 static enum gw_status open_source(const struct copy *copy, uint32_t number, struct source *source)
 {
     const struct gw_disk *disk = gw_disk_system();
-    uint8_t area[GW_LAYOUT_SEGMENT_AREA];
+    uint8_t area[GW_LAYOUT_SEGMENT_AREA] = {0};
     char text[GW_FOLDER_PATH_MAX];
     size_t got = 0;
     int error = 0;
