@@ -62,6 +62,15 @@ class Broker:
                 "pages": int(written["write_bytes"]), "rss": int(status["VmRSS"].split()[0]) * 1024,
                 "syncs": struct.unpack("Q", counter)[0] if len(counter) == 8 else 0}
 
+    def loop_times(self):
+        """Seconds that the loops had a core, and that they waited for one."""
+        ran = waited = 0
+        for task in (Path("/proc") / str(self.process.pid) / "task").iterdir():
+            if (task / "comm").read_text().strip() == "godwit-loop":
+                times = (task / "schedstat").read_text().split()
+                ran, waited = ran + int(times[0]) / 1e9, waited + int(times[1]) / 1e9
+        return ran, waited
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -199,12 +208,14 @@ def print_restart(arguments, directory):
 def run_pauses(arguments):
     print("\na QoS 0 pair, one message every 2 ms, beside that load (store.segment 1MiB, so that snapshots "
           "and recycling go on)")
-    print(f"{'beside':50} {'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>8} {'max ms':>8} {'msg/s':>9}")
+    print(f"{'beside':50} {'p50 ms':>8} {'p99 ms':>8} {'p99.9 ms':>8} {'max ms':>8} {'msg/s':>9} "
+          f"{'loops ran, waited for a core':>28}")
     rate = arguments.pair_rate
     cases = [("nothing", "disk", None)]
     for name, limit in ((f"{rate}/s", rate), ("as fast as it goes", 0)):
         cases += [(f"memory, all away, {name}", "memory", (arguments.sessions, 0, limit)),
                   (f"disk, all away (snapshots), {name}", "disk", (arguments.sessions, 0, limit)),
+                  (f"memory, all online, {name}", "memory", (500, 500, limit)),
                   (f"disk, all online (recycling), {name}", "disk", (500, 500, limit))]
     for name, durability, publishing in cases:
         directory = directory_in(arguments)
@@ -226,8 +237,9 @@ def print_pause(arguments, name, broker, publishing):
                          online=online, rate=limit)
     felt = result_of(load(arguments, "pair", broker.port, seconds=arguments.seconds))
     result = result_of(publisher) if publisher else {"messages": 0, "seconds": 1}
+    ran, waited = broker.loop_times()
     print(f"{name:50} {felt['p50_ms']:8.3f} {felt['p99_ms']:8.3f} {felt['p999_ms']:8.3f} {felt['max_ms']:8.3f} "
-          f"{result['messages'] / result['seconds']:9.0f}")
+          f"{result['messages'] / result['seconds']:9.0f} {ran:18.2f} s {waited:6.2f} s")
 
 
 def main():
