@@ -87,6 +87,9 @@ static void come_to_rest(struct sim *sim)
 {
     unsigned quiet = 0;
     for (unsigned i = 0; quiet < 200; i++) {
+        /* PUBREC was taken while the disk was full, and a crash forgot it with the message. */
+        if (i >= REST_STEPS && sim->boot.was_full)
+            return;
         for (unsigned c = 0; i >= REST_STEPS && c < MODEL_CLIENTS; c++)
             simclient_note(&sim->clients[c]);
         if (i >= REST_STEPS)
@@ -295,7 +298,7 @@ static void end_broker(struct sim *sim)
 /* Ends the broker in the middle of everything, without a word to anybody. */
 static void end_abruptly(struct sim *sim)
 {
-    gw_broker_free(sim->boot.broker);
+    simboot_release(&sim->boot);
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         if (sim->clients[i].state != SIMCLIENT_OFF)
             simnet_finish(sim->net, sim->clients[i].end);

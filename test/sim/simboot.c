@@ -115,6 +115,14 @@ static void load(struct simboot *boot, struct gw_config *ret_config)
     ret_config->store.segment = boot->segment; /* smaller than anybody may ask for */
 }
 
+void simboot_release(struct simboot *boot)
+{
+    if (boot->disk)
+        (void)gw_broker_step_store(boot->broker); /* what is being read comes back to its loops */
+    gw_broker_free(boot->broker);
+    boot->broker = NULL;
+}
+
 /* Makes a broker on what the disk holds; false: it could not be, *ret_error says why. */
 static bool make(struct simboot *boot, struct gw_store_error *ret_error)
 {
@@ -170,8 +178,7 @@ static void start_in_vain(struct simboot *boot)
     gw_simdisk_cut_at(boot->disk, 1 + gw_random_below(&boot->random, 30));
     if (make(boot, &error)) {
         gw_simdisk_stop(boot->disk);
-        gw_broker_free(boot->broker);
-        boot->broker = NULL;
+        simboot_release(boot);
     }
     gw_simdisk_stop(boot->disk);
     lose_power(boot);
@@ -214,8 +221,7 @@ void simboot_end(struct simboot *boot)
 {
     while (simboot_commit(boot))
         continue;
-    gw_broker_free(boot->broker);
-    boot->broker = NULL;
+    simboot_release(boot);
     if (!boot->disk)
         return;
     if (gw_simdisk_open_count(boot->disk) != 0)
@@ -229,8 +235,7 @@ void simboot_end(struct simboot *boot)
 void simboot_crash(struct simboot *boot)
 {
     gw_simdisk_stop(boot->disk);
-    gw_broker_free(boot->broker);
-    boot->broker = NULL;
+    simboot_release(boot);
     lose_power(boot);
 }
 

@@ -50,6 +50,8 @@ void simboot_fini(struct simboot *boot);
 bool simboot_start(struct simboot *boot);
 /* One commit, if there is a disk: true if there was anything to do. */
 bool simboot_commit(struct simboot *boot);
+/* Frees the broker as it stands. */
+void simboot_release(struct simboot *boot);
 /* After a drain: nothing is left open, and the power may be cut. */
 void simboot_end(struct simboot *boot);
 /* The end of the process at this moment: killed, or the power went. The network is cut already. */
