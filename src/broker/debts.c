@@ -71,6 +71,12 @@ static struct gw_debt *find(const struct gw_debts *debts, uint32_t order)
     return low < debts->count && debts->items[low].order == order ? &debts->items[low] : NULL;
 }
 
+bool gw_debts_has(const struct gw_debts *debts, uint32_t order)
+{
+    const struct gw_debt *debt = find(debts, order);
+    return debt && debt->message;
+}
+
 bool gw_debts_settle(struct gw_debts *debts, uint32_t order)
 {
     struct gw_debt *debt = find(debts, order);

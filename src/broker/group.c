@@ -94,8 +94,10 @@ static struct gw_span bare_filter(struct gw_span text)
 /* One of its members has had the message, or nobody will. */
 static void settle_debt(struct gw_shard *shard, struct gw_group *group, uint32_t order)
 {
-    if (order != 0 && gw_debts_settle(&group->debts, order))
-        gw_journal_group_settled(shard, group->serial, order);
+    if (order == 0 || !gw_debts_has(&group->debts, order))
+        return;
+    gw_journal_group_settled(shard, group->serial, order); /* while the message is still held */
+    (void)gw_debts_settle(&group->debts, order);
 }
 
 /* The group is owed a message, if the log has it; returns what it calls it, 0: nothing. */

@@ -4,6 +4,7 @@
 
 #include "broker/deliverer.h"
 
+#define REFUSALS_MAX 60u /* with RETRY_PERIOD between them */
 #define RETRY_PERIOD GW_NS_PER_S
 
 /* Cold messages on their way back into memory. */
@@ -11,6 +12,7 @@ struct errand {
     struct gw_store_fetch fetch;
     struct gw_list link; /* in journal->put_off */
     uint64_t session;    /* handle */
+    unsigned refusals;   /* times that the system did not let it be read */
     gw_position positions[GW_LEDGER_FETCH_MAX];
     struct gw_blob *bodies[GW_LEDGER_FETCH_MAX];
     enum gw_status statuses[GW_LEDGER_FETCH_MAX];
@@ -120,13 +122,16 @@ static void lost(struct gw_shard *shard, const struct gw_session *session, gw_po
 }
 
 /* A message could not be read now, but can be later: nothing that was promised is given up for a
- * want that passes. */
-static bool has_to_wait(const struct errand *errand)
+ * want that passes. What the system refuses may pass too, but not be waited for without end. */
+static bool has_to_wait(struct errand *errand)
 {
-    for (size_t i = 0; i < errand->fetch.count; i++)
-        if (errand->statuses[i] == GW_NO_MEMORY)
+    bool refused = false;
+    for (size_t i = 0; i < errand->fetch.count; i++) {
+        if (errand->statuses[i] == GW_NO_MEMORY || errand->statuses[i] == GW_AGAIN)
             return true;
-    return false;
+        refused |= errand->statuses[i] == GW_OS_ERROR;
+    }
+    return refused && errand->refusals++ < REFUSALS_MAX;
 }
 
 static void run_errand(struct gw_journal *journal, struct errand *errand, gw_mono_ns now)

@@ -312,12 +312,12 @@ enum gw_status gw_outbox_on_pubrec(struct gw_outbox *outbox, struct gw_outbox_ho
         return GW_OK;
     }
     gw_parcel_land(outbox, delivery);
+    if (delivery->logged) /* before the message goes: it stays readable until this is written */
+        host->ledger->release(host->ledger->user, outbox, delivery);
     gw_blob_unref(&delivery->message);
     gw_blob_unref(&delivery->ids);
     delivery->releasing = true;
     gw_parcel_fly(outbox, &outbox->releasing, delivery);
-    if (delivery->logged)
-        host->ledger->release(host->ledger->user, outbox, delivery);
     return GW_OK;
 }
 

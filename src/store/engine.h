@@ -39,6 +39,8 @@ struct gw_store_stream {
     bool moved;                /* the writer's: a ticket moved in this round */
     /* Shared. */
     _Atomic gw_store_ticket written, synced; /* the writer releases, the loop acquires */
+    /* The chunk that was begun last; the loop releases with what it stages, the writer acquires. */
+    _Atomic gw_store_ticket begun;
     _Atomic(struct gw_chunk *) returned; /* pushed by the writer, taken by the loop as a whole */
     atomic_bool hurry;                   /* wants to hear of `written` too; relaxed */
     atomic_size_t fetched_count;         /* length of `fetched`; a hint, relaxed */
@@ -75,10 +77,11 @@ struct gw_engine_writer {
     gw_position checkpoint_synced; /* in one that was synced: older segments may go */
     bool recycle_allowed;          /* holds of this run are in place: a checkpoint was set */
     bool recycle_due;
-    bool cut_waits; /* recovery left out segments; they may go after the first sync, */
-    bool cut_due;   /* now */
-    bool unmarked;  /* the last chunk that was synced is no mark */
-    bool blocked;   /* the first of todo found no room */
+    bool recycle_again; /* a segment waits for records on their way */
+    bool cut_waits;     /* recovery left out segments; they may go after the first sync, */
+    bool cut_due;       /* now */
+    bool unmarked;      /* the last chunk that was synced is no mark */
+    bool blocked;       /* the first of todo found no room */
     bool spares[GW_ENGINE_SPARES_MAX];
     gw_mono_ns retry_at;
     const char *full_why;

@@ -27,6 +27,7 @@ void gw_segment_fini(struct gw_segment_table *table)
     for (size_t i = 0; i < table->count; i++) {
         GW_ASSERT(table->list[i]->pins == 0);
         close_file(table, table->list[i]);
+        free(table->list[i]->needs);
         free(table->list[i]);
     }
     free(table->list);
@@ -161,6 +162,8 @@ bool gw_segment_take(struct gw_segment_table *table, size_t *cursor, gw_segment_
             continue;
         close_file(table, segment);
         *ret_segment = *segment;
+        ret_segment->needs = NULL;
+        free(segment->needs);
         free(segment);
         table->count--;
         memmove(&table->list[*cursor], &table->list[*cursor + 1],

@@ -26,6 +26,7 @@ struct gw_segment {
     bool end_unknown; /* of a live one: the segment behind it, which says it, is lost */
     gw_file_handle file;
     unsigned pins;
+    uint64_t *needs; /* nobody holds it: what has to be synced before it can go, by stream */
     uint64_t used_at;
 };
 
@@ -54,7 +55,7 @@ GW_MUST_USE enum gw_status gw_segment_pin(struct gw_segment_table *table, uint32
                                           struct gw_segment **ret_segment, int *ret_errno);
 void gw_segment_unpin(struct gw_segment_table *table, struct gw_segment *segment);
 
-typedef bool gw_segment_free_fn(void *user, const struct gw_segment *segment);
+typedef bool gw_segment_free_fn(void *user, struct gw_segment *segment);
 
 /* Takes the first segment from *cursor on that is not pinned and that `is_free` says yes to out of
  * the table; false if there is none. *cursor: 0 at first. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/assert.h"
 #include "os/entropy.h"
@@ -169,15 +170,39 @@ enum gw_status gw_space_begin(struct gw_store *store, uint32_t number, size_t si
 
 /* -- segments end -- */
 
-static bool is_free(void *user, const struct gw_segment *segment)
+/* Nobody holds the segment any more, because of records that say so and may still be on their way:
+ * until they are synced a crash would bring back who needs it. True when they are. */
+static bool is_let_go(struct gw_store *store, struct gw_segment *segment)
 {
-    const struct gw_store *store = user;
-    const struct gw_engine_writer *writer = &store->writer;
+    unsigned count = store->options.stream_count;
+    if (!segment->needs) {
+        segment->needs = malloc(count * sizeof(*segment->needs));
+        for (unsigned i = 0; segment->needs && i < count; i++)
+            segment->needs[i] =
+                atomic_load_explicit(&store->streams[i].begun, memory_order_acquire);
+    }
+    for (unsigned i = 0; segment->needs && i < count; i++)
+        if (gw_store_synced(&store->streams[i]) < segment->needs[i])
+            return false;
+    return segment->needs != NULL;
+}
+
+static bool is_free(void *user, struct gw_segment *segment)
+{
+    struct gw_store *store = user;
+    struct gw_engine_writer *writer = &store->writer;
     if (!segment->live)
         return writer->cut_due;
-    return writer->recycle_allowed && segment->number != writer->number &&
-           segment->number < gw_position_segment(writer->checkpoint_synced) &&
-           !gw_holds_any(&store->holds, segment->number);
+    if (!writer->recycle_allowed || segment->number == writer->number ||
+        segment->number >= gw_position_segment(writer->checkpoint_synced) ||
+        gw_holds_any(&store->holds, segment->number)) {
+        free(segment->needs);
+        segment->needs = NULL;
+        return false;
+    }
+    bool let_go = is_let_go(store, segment);
+    writer->recycle_again |= !let_go;
+    return let_go;
 }
 
 /* Makes a spare of the file if one is wanted and it has the right size, else removes it. */
@@ -211,12 +236,13 @@ static void recycle(struct gw_store *store)
         return;
     struct gw_segment gone;
     size_t cursor = 0;
+    writer->recycle_again = false;
     uint64_t count = 0;
     while (gw_segment_take(&store->segments, &cursor, is_free, store, &gone)) {
         retire(store, &gone);
         count++;
     }
-    writer->recycle_due = false;
+    writer->recycle_due = writer->recycle_again; /* at the next commit */
     writer->cut_due = false;
     if (count > 0)
         writer->retry_at = 0; /* what found no room may find it now */

@@ -97,6 +97,7 @@ enum gw_status gw_store_append(struct gw_store_stream *stream, uint8_t kind,
         stream->chunk = take_chunk(stream);
         if (stream->chunk == NULL)
             return GW_NO_MEMORY;
+        atomic_store_explicit(&stream->begun, stream->submitted + 1, memory_order_release);
     }
     return gw_chunk_append(stream->chunk, kind, parts, part_count, ret_offset);
 }
