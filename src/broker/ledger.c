@@ -110,15 +110,22 @@ void gw_ledger_forget(struct gw_session *session)
 
 /* -- progress -- */
 
-static void lost(struct gw_shard *shard, const struct gw_session *session, gw_position position)
+/* Deliveries that are gone because their messages cannot be read, the first one by its place. */
+static void log_lost(struct gw_shard *shard, const struct gw_session *session,
+                     const struct errand *errand, uint64_t count)
 {
+    size_t first = 0;
+    while (first + 1 < errand->fetch.count && errand->statuses[first] == GW_OK)
+        first++;
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_session_client_id(session)),
-        gw_log_number("segment", gw_position_segment(position)),
-        gw_log_number("offset", gw_position_offset(position)),
+        gw_log_number("segment", gw_position_segment(errand->positions[first])),
+        gw_log_number("offset", gw_position_offset(errand->positions[first])),
+        gw_log_str("why", gw_status_name(errand->statuses[first])),
+        gw_log_number("dropped", (int64_t)count),
     };
     gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "store.unreadable",
-                 "a queued message cannot be read back and is lost", fields, GW_COUNT_OF(fields));
+                 "queued messages cannot be read back and are lost", fields, GW_COUNT_OF(fields));
 }
 
 /* A message could not be read now, but can be later: nothing that was promised is given up for a
@@ -146,14 +153,15 @@ static void run_errand(struct gw_journal *journal, struct errand *errand, gw_mon
         gw_position position = errand->positions[i];
         if (errand->statuses[i] == GW_OK)
             messages[i] = gw_journal_blob(shard, gw_span_of(body->data, body->size), position);
-        if (!messages[i])
-            lost(shard, session, position);
     }
     uint64_t dropped = session->outbox.dropped;
     gw_outbox_warm(&session->outbox, &shard->sessions.host, errand->positions, messages,
                    errand->fetch.count);
-    gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED,
-                   (int64_t)(session->outbox.dropped - dropped));
+    uint64_t lost =
+        session->outbox.dropped - dropped; /* those evicted meanwhile are not among them */
+    gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, (int64_t)lost);
+    if (lost > 0)
+        log_lost(shard, session, errand, lost);
     gw_shard_count_outbox(shard, &session->outbox);
     if (session->link)
         gw_deliverer_pump(session->link, now);
