@@ -601,10 +601,10 @@ void simclient_step(struct simclient *client, bool calm)
     flush(client);
 }
 
-bool simclient_rests(const struct simclient *client)
+bool simclient_rests(const struct simclient *client, bool forgotten)
 {
     if (client->state != SIMCLIENT_ON || client->out.size > 0 || client->ack_count > 0 ||
-        client->request.id != 0 || client->received.count > 0)
+        client->request.id != 0 || (client->received.count > 0 && !forgotten))
         return false;
     for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
         if (client->flight[i].id != 0)

@@ -79,8 +79,8 @@ void simclient_fini(struct simclient *client);
 
 /* Does something, or nothing. calm: no faults, no new work, only what leads to rest. */
 void simclient_step(struct simclient *client, bool calm);
-/* True if nothing is owed in either direction. */
-bool simclient_rests(const struct simclient *client);
+/* True if nothing is owed in either direction. forgotten: PUBREL may never come. */
+bool simclient_rests(const struct simclient *client, bool forgotten);
 /* The broker's process is gone and its links are cut: takes what is left on them and breaks. */
 void simclient_on_crash(struct simclient *client);
 /* A broker is there again; sessions that it thought online end from now on. */
