@@ -265,6 +265,11 @@ static bool wants(const void *user, uint64_t serial)
     const struct gw_image_session *session = gw_image_find(job->image, serial);
     if (session && session->made_at > job->unfinished->message)
         return false; /* it was not there yet; one before it of the same client may have had it */
+    /* What it was to have of its own loop's messages is in one chunk with them. All unfinished ones
+     * are of the broker's last life, and so is a record that is younger than the oldest. */
+    if (session && session->home == job->unfinished->origin &&
+        session->home_at > job->image->unfinished[0].message)
+        return false;
     struct passed key = {.serial = serial, .origin = job->unfinished->origin};
     const struct passed *found =
         job->passed_count == 0

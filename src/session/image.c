@@ -229,6 +229,7 @@ static enum gw_status on_message(struct gw_image *image, gw_position position, s
     struct gw_record_message record;
     struct gw_image_session *session;
     GW_TRY(gw_record_read_message(body, &record));
+    image->last_origin = record.origin;
     if (record.relayed)
         GW_TRY(gw_pending_add(image, position, record.origin));
     if (record.session == 0)
@@ -431,6 +432,10 @@ static enum gw_status on_owe(struct gw_image *image, gw_position position, struc
     else
         GW_TRY(take_from_group(image, record.group, record.group_order));
     GW_TRY(session_of(image, record.serial, &session));
+    if (record.message.back != 0) { /* in one chunk with its message, so by the same loop */
+        session->home = image->last_origin;
+        session->home_at = position;
+    }
     GW_TRY(gw_orders_add(&session->orders, record.order, &item));
     struct gw_image_delivery *delivery = item;
     if (!delivery->releasing) {

@@ -57,6 +57,7 @@ struct gw_image_session {
     uint64_t changed_ms;
     uint32_t expiry;
     bool online;
+    uint8_t home;                         /* with home_at: that loop's stream */
     struct gw_list subscriptions;         /* gw_image_subscription.link, oldest first */
     struct gw_image_delivery *deliveries; /* after finish: in the order of `order` */
     size_t delivery_count;
@@ -66,6 +67,7 @@ struct gw_image_session {
     struct gw_orders orders;   /* before finish; holds the deliveries afterwards too */
     struct gw_idset receiving; /* before finish */
     gw_position made_at;       /* messages before it are not for this session; 0: unknown */
+    gw_position home_at;       /* the last record by which it was on the loop of `home`; 0: none */
     struct gw_blob *will;      /* the WILL record's body, NULL if none */
     struct gw_blob *user;      /* NULL: anonymous */
     uint16_t client_id_size;
@@ -131,9 +133,10 @@ struct gw_image {
     struct gw_numset ended;        /* serials of sessions and groups */
     struct gw_image_session *last; /* the one that the last record was about, or NULL */
     uint64_t serial_max;           /* the largest seen */
-    uint64_t ignored;   /* records about what is not there (any more): normal after slices */
-    uint64_t malformed; /* records that made no sense; skipped */
-    uint64_t unknown;   /* records of kinds that only a newer version knows; skipped */
+    uint64_t ignored;    /* records about what is not there (any more): normal after slices */
+    uint64_t malformed;  /* records that made no sense; skipped */
+    uint64_t unknown;    /* records of kinds that only a newer version knows; skipped */
+    uint8_t last_origin; /* of the message read last */
     bool out_of_memory;
 };
 

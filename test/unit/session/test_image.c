@@ -87,6 +87,29 @@ static void knows_when_sessions_were_made(void **unused)
     }
 }
 
+/* An OWE in the chunk of its message was written by the loop that wrote the message. */
+static void knows_whose_loop_a_session_was_on(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint32_t back;
+        gw_position home_at;
+    } rows[] = {{0, 0}, {50, 150}};
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_image *image = image_of("S1:a M100r3");
+        uint8_t body[GW_RECORD_HEAD_MAX];
+        struct gw_writer w = gw_writer_of(body, sizeof(body));
+        struct gw_record_owe owe = {.serial = 1, .order = 1, .size = 50, .qos = 1};
+        owe.message = (struct gw_record_ref){rows[i].back ? 0 : 100, rows[i].back};
+        gw_record_write_owe(&w, &owe);
+        gw_image_apply(image, GW_RECORD_OWE, 150, gw_span_of(body, gw_writer_size(&w)));
+        const struct gw_image_session *session = gw_image_find(image, 1);
+        assert_int_equal(session->home_at, rows[i].home_at);
+        assert_int_equal(session->home, rows[i].back ? 3 : 0);
+        gw_image_free(image);
+    }
+}
+
 static void subscriptions(void **unused)
 {
     (void)unused;
@@ -346,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions),
         cmocka_unit_test(knows_when_sessions_were_made),
+        cmocka_unit_test(knows_whose_loop_a_session_was_on),
         cmocka_unit_test(subscriptions),
         cmocka_unit_test(deliveries),
         cmocka_unit_test(received),
