@@ -352,13 +352,15 @@ enum gw_status gw_restore_finish(struct gw_shard_world *world, struct gw_image *
         restore_group(owner_of(world, filter), group, ret_counts);
     }
     GW_TRY(redo_all(world, image, ret_counts));
-    begin_sessions(world, image); /* wills that are due come after what was published before */
-    if (image->unfinished_count == 0)
-        return GW_OK;
-    latest = image->unfinished[image->unfinished_count - 1].message;
-    sync_all(world);
-    for (unsigned origin = 0; origin < GW_BROKER_SHARDS_MAX; origin++)
-        gw_journal_complete(&world->shards[0], (uint8_t)origin, latest);
-    sync_all(world);
+    if (image->unfinished_count > 0) {
+        latest = image->unfinished[image->unfinished_count - 1].message;
+        sync_all(world);
+        for (unsigned origin = 0; origin < GW_BROKER_SHARDS_MAX; origin++)
+            gw_journal_complete(&world->shards[0], (uint8_t)origin, latest);
+        sync_all(world);
+    }
+    /* Wills that are due come after what was published before, and after the word that all of that
+     * has arrived: so what is unfinished at the next start is of one life of the broker (wants). */
+    begin_sessions(world, image);
     return GW_OK;
 }
