@@ -102,6 +102,38 @@ static void keeps_what_is_held(void **state)
     ledger_fini(&ledger);
 }
 
+/* Who lets go of a record writes why: until that is synced a crash would bring him back. */
+static void keeps_what_was_let_go_by_a_record_on_its_way(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    fill(&ledger, 3);
+    size_t held = 0;
+    while (gw_position_segment(ledger.entries[held].position) < 2 ||
+           ledger.entries[held].offset % 2 == 0)
+        held++;
+    gw_position position = ledger.entries[held].position;
+    gw_store_hold(ledger.store, position);
+    gw_store_set_checkpoint(ledger.store, gw_store_end(ledger.store));
+    ledger_settle(&ledger);
+    /* Staged and not submitted, while another stream goes on. */
+    assert_int_equal(ledger_append(&ledger, 0, 10), GW_OK);
+    gw_store_drop(ledger.store, position);
+    ledger_put(&ledger, 1, 1, 10);
+    ledger_settle(&ledger);
+    struct gw_blob *body = NULL;
+    assert_int_equal(gw_store_read(ledger.store, position, &body), GW_OK);
+    gw_blob_unref(&body);
+    ledger_submit(&ledger, 0);
+    ledger_settle(&ledger);
+    ledger_put(&ledger, 1, 1, 10);
+    ledger_settle(&ledger);
+    assert_int_equal(gw_store_read(ledger.store, position, &body), GW_NOT_FOUND);
+    ledger_fini(&ledger);
+}
+
 /* A segment that was about to begin when the power went. */
 static void clears_away_what_never_began(void **state)
 {
@@ -263,6 +295,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(recycles_behind_the_checkpoint),
         cmocka_unit_test(keeps_what_is_held),
+        cmocka_unit_test(keeps_what_was_let_go_by_a_record_on_its_way),
         cmocka_unit_test(clears_away_what_never_began),
         cmocka_unit_test(a_checkpoint_waits_for_what_it_rests_on),
         cmocka_unit_test(is_full_and_comes_back),
