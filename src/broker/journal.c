@@ -211,20 +211,6 @@ void gw_journal_unsubscribe(struct gw_shard *shard, const struct gw_subscription
     write_subscription(shard, GW_RECORD_UNSUBSCRIBE, subscription);
 }
 
-void gw_journal_packet_id(struct gw_shard *shard, enum gw_record_kind kind,
-                          const struct gw_session *session, gw_packet_id packet_id)
-{
-    if (!shard->journal || session->serial == 0)
-        return;
-    uint8_t bytes[GW_RECORD_HEAD_MAX];
-    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
-    struct gw_record_step record = {.serial = session->serial, .packet_id = packet_id};
-    gw_record_write_step(&w, kind, &record);
-    stage(shard->journal, kind, &w);
-}
-
-/* -- deliveries -- */
-
 static void write_step(struct gw_journal *journal, enum gw_record_kind kind,
                        const struct gw_record_step *record)
 {
@@ -233,6 +219,16 @@ static void write_step(struct gw_journal *journal, enum gw_record_kind kind,
     gw_record_write_step(&w, kind, record);
     stage(journal, kind, &w);
 }
+
+void gw_journal_packet_id(struct gw_shard *shard, enum gw_record_kind kind,
+                          const struct gw_session *session, gw_packet_id packet_id)
+{
+    struct gw_record_step record = {.serial = session->serial, .packet_id = packet_id};
+    if (shard->journal && session->serial != 0)
+        write_step(shard->journal, kind, &record);
+}
+
+/* -- deliveries -- */
 
 static void write_owe(struct gw_journal *journal, const struct gw_record_owe *record)
 {
@@ -574,37 +570,8 @@ bool gw_journal_congested(const struct gw_shard *shard)
                                  (size_t)gw_shard_settings(shard)->store.pressure;
 }
 
-/* Takes a hold over, until what is in this chunk is durable. */
-static void keep_former(struct gw_journal *journal, gw_store_ticket ticket, gw_position position)
-{
-    struct gw_journal_former *former = gw_journalring_push(&journal->formers, sizeof(*former));
-    *former = (struct gw_journal_former){ticket, position};
-}
-
-void gw_journal_outlive(struct gw_shard *shard, const struct gw_blob *blob)
-{
-    struct gw_journal *journal = shard->journal;
-    gw_position position = gw_blob_position(blob);
-    if (!journal || position == 0 || gw_position_segment(position) == GW_JOURNAL_PENDING)
-        return;
-    gw_store_hold(journal->world->store, position);
-    keep_former(journal, gw_store_next(journal->stream), position);
-}
-
-static void drop_formers(struct gw_journal *journal)
-{
-    while (journal->formers.count > 0) {
-        const struct gw_journal_former *former =
-            gw_journalring_at(&journal->formers, sizeof(*former), 0);
-        if (former->ticket > gw_store_synced(journal->stream))
-            return;
-        gw_store_drop(journal->world->store, former->position);
-        gw_journalring_pop(&journal->formers);
-    }
-}
-
 /* The chunk has its place: so have the messages in it. */
-static void place(struct gw_journal *journal, gw_store_ticket ticket, gw_position base)
+static void place(struct gw_journal *journal, gw_position base)
 {
     struct gw_journal_world *world = journal->world;
     for (size_t i = 0; i < journal->pending_count; i++) {
@@ -612,7 +579,7 @@ static void place(struct gw_journal *journal, gw_store_ticket ticket, gw_positio
         gw_position position = base + pending->offset;
         gw_store_hold(world->store, position);
         if (pending->is_moved)
-            keep_former(journal, ticket, gw_blob_position(pending->blob));
+            gw_store_drop(world->store, gw_blob_position(pending->blob));
         else
             pending->blob->keeper = &world->keeper;
         gw_blob_set_position(pending->blob, position);
@@ -638,8 +605,7 @@ static void submit(struct gw_journal *journal)
 {
     if (gw_store_staged(journal->stream) == 0)
         return;
-    gw_store_ticket ticket = gw_store_next(journal->stream);
-    place(journal, ticket, gw_store_submit(journal->stream));
+    place(journal, gw_store_submit(journal->stream));
 }
 
 void gw_journal_submit(struct gw_shard *shard)
@@ -690,7 +656,6 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
     if (gw_journal_state(shard) == GW_STORE_FAILED)
         tell_failed(shard);
     learn_written(journal);
-    drop_formers(journal);
     tell_taken(journal);
     gw_held_run(shard);
     gw_ledger_run(journal, now);
@@ -771,7 +736,6 @@ void gw_journal_fini(struct gw_shard *shard)
     free(journal->pending);
     free(journal->relayed.items);
     free(journal->taken.items);
-    free(journal->formers.items);
     gw_ledger_fini(journal);
     gw_slicer_fini(journal);
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &journal->timer);

@@ -60,12 +60,6 @@ struct gw_journal_taken {
     unsigned from;
 };
 
-/* A place in the log that has to stay until the chunk with what replaces it is durable. */
-struct gw_journal_former {
-    gw_store_ticket ticket;
-    gw_position position;
-};
-
 /* A growing ring of equal elements; see broker/journalring. */
 struct gw_journal_ring {
     void *items;
@@ -89,7 +83,6 @@ struct gw_journal {
     size_t pending_count, pending_capacity;
     struct gw_journal_ring relayed; /* gw_journal_relayed, oldest first */
     struct gw_journal_ring taken;   /* gw_journal_taken, oldest first */
-    struct gw_journal_ring formers; /* gw_journal_former, oldest first */
     uint64_t mask;                  /* of this turn's relayed messages */
     uint32_t last_relayed;          /* offset of the last one in the chunk */
     uint64_t turn;
@@ -151,9 +144,6 @@ void gw_journal_retained(struct gw_shard *shard, struct gw_span topic_name,
 /* There is none any more: the log's deletion did it, or (NULL) what is not in the log. */
 void gw_journal_not_retained(struct gw_shard *shard, struct gw_span topic_name,
                              const struct gw_blob *deletion);
-/* What stands for this blob in the log is replaced by what is staged now, and stays until that is
- * durable. */
-void gw_journal_outlive(struct gw_shard *shard, const struct gw_blob *blob);
 /* Writes a retained message once more, so that an older segment can go. GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *blob);
 /* Groups: a new serial; what one is owed, and what it is not owed any more. */

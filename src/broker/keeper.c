@@ -132,8 +132,6 @@ void gw_keeper_on_retain(struct gw_shard *shard, struct gw_relay_event *event, g
     struct gw_blob *old = gw_retained_get(shard->retained.set, message.topic_name);
     bool was_written = old && gw_blob_position(old) != 0;
     bool is_written = gw_blob_position(event->blob) != 0;
-    if (was_written)
-        gw_journal_outlive(shard, old);
     if (message.payload.size == 0) {
         if (is_written || was_written)
             gw_journal_not_retained(shard, message.topic_name, event->blob);
