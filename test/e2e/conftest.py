@@ -5,6 +5,7 @@ import pytest
 pytest.register_assert_rewrite("rig", "peers")
 
 import rig  # noqa: E402
+from phoenix import Phoenix  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
 
@@ -34,6 +35,20 @@ def serve():
             except AssertionError as fault:
                 faults.append(fault)
     assert not faults, faults
+
+
+@pytest.fixture
+def phoenix():
+    """Starts brokers with a store that may be killed; they are removed with it."""
+    started = []
+
+    def start(*words, **more):
+        started.append(Phoenix(*words, **more))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.remove()
 
 
 @pytest.fixture

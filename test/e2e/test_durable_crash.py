@@ -9,24 +9,10 @@ import time
 
 import pytest
 from crowd import Crowd
-from phoenix import Phoenix
 
 CYCLES = int(os.environ.get("GODWIT_CRASH_CYCLES", "20"))
 SEED = int(os.environ.get("GODWIT_CRASH_SEED", "0")) or time.time_ns() % 1000000
 ROUND = 20  # lives between two judgements
-
-
-@pytest.fixture
-def phoenix():
-    started = []
-
-    def start(*words, **more):
-        started.append(Phoenix(*words, **more))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.remove()
 
 
 def errors(broker):

@@ -6,7 +6,6 @@ import subprocess
 
 import pytest
 from loopdisk import command
-from phoenix import Phoenix
 from rig import WAIT, binary, until
 from scenes import guest, heard, join, retained
 
@@ -29,19 +28,6 @@ def small(tmp_path):
         pytest.skip(f"no small file system here: {refusal}")
     yield path
     command("umount", "-l", path)
-
-
-@pytest.fixture
-def phoenix():
-    started = []
-
-    def start(*words, **more):
-        started.append(Phoenix(*words, **more))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.remove()
 
 
 class Ballast:

@@ -12,7 +12,6 @@ import paho.mqtt.client as paho
 import pytest
 
 import rig
-from phoenix import Phoenix
 
 STORE = 74   # the store cannot be read or written
 USAGE = 64
@@ -54,19 +53,6 @@ def collect(broker, client, topic, count):
     """What a session of that name still gets."""
     return godwit("sub", "-p", broker.port, "-V", 5, "-c", "-i", client, "-x", 100000, "-q", 2,
                   "-t", topic, "-C", count, "-W", 20)[0].splitlines()
-
-
-@pytest.fixture
-def phoenix():
-    started = []
-
-    def start(*words, **more):
-        started.append(Phoenix(*words, **more))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.remove()
 
 
 @pytest.fixture

@@ -52,6 +52,17 @@ static void assert_report(struct gw_confreport *report, const char *expected)
     }
 }
 
+static void assert_refused(const struct gw_config_input *input, const char *expected)
+{
+    struct gw_confreport report;
+    struct gw_config config;
+
+    gw_confreport_init(&report);
+    assert_int_equal(gw_config_load(input, &config, &report), GW_INVALID);
+    assert_report(&report, expected);
+    gw_confreport_fini(&report);
+}
+
 static void test_defaults(void **state)
 {
     struct gw_config config;
@@ -423,13 +434,8 @@ static void test_files(void **state)
     (void)state;
     for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
         struct gw_config_input input = {.path = rows[i].path};
-        struct gw_confreport report;
-        struct gw_config config;
 
-        gw_confreport_init(&report);
-        assert_int_equal(gw_config_load(&input, &config, &report), GW_INVALID);
-        assert_report(&report, rows[i].report);
-        gw_confreport_fini(&report);
+        assert_refused(&input, rows[i].report);
     }
 }
 
@@ -491,13 +497,7 @@ static void test_bytes_that_are_no_text(void **state)
     (void)state;
     for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
         struct gw_config_input input = {.path = "f.yaml", .text = &rows[i].text};
-        struct gw_confreport report;
-        struct gw_config config;
-
-        gw_confreport_init(&report);
-        assert_int_equal(gw_config_load(&input, &config, &report), GW_INVALID);
-        assert_report(&report, rows[i].report);
-        gw_confreport_fini(&report);
+        assert_refused(&input, rows[i].report);
     }
 }
 

@@ -58,6 +58,22 @@ static size_t crash_and_open(struct ledger *ledger, enum gw_simdisk_crash how)
     return synced;
 }
 
+/* First the process alone dies, then the power goes: what was handed over in between is on stable
+ * storage then, since it may have been acted on. `synced` is what was before. */
+static void kill_and_crash(struct ledger *ledger, enum gw_simdisk_crash how, size_t synced)
+{
+    gw_position checkpoint = ledger->store ? gw_store_checkpoint(ledger->store) : 0;
+    ledger_close(ledger);
+    gw_simdisk_kill(ledger->disk);
+    ledger_open(ledger);
+    check(ledger, checkpoint, synced);
+    size_t kept = ledger->count;
+    ledger_close(ledger);
+    gw_simdisk_crash(ledger->disk, how);
+    ledger_open(ledger);
+    check(ledger, checkpoint, kept);
+}
+
 /* True if the power went. */
 static bool one_crash(uint64_t nth, enum gw_simdisk_crash how, bool by_signal)
 {
@@ -67,22 +83,10 @@ static bool one_crash(uint64_t nth, enum gw_simdisk_crash how, bool by_signal)
     if (ledger_try_open(&ledger) == GW_OK)
         work(&ledger, 26);
     bool cut = gw_simdisk_stopped(ledger.disk);
-    if (by_signal) { /* first the process alone dies, then the power goes */
-        gw_position checkpoint = ledger.store ? gw_store_checkpoint(ledger.store) : 0;
-        size_t synced = ledger.store ? ledger_synced(&ledger) : 0;
-        ledger_close(&ledger);
-        gw_simdisk_kill(ledger.disk);
-        ledger_open(&ledger);
-        check(&ledger, checkpoint, synced);
-        /* What was handed over is on stable storage: it may have been acted on. */
-        size_t kept = ledger.count;
-        ledger_close(&ledger);
-        gw_simdisk_crash(ledger.disk, how);
-        ledger_open(&ledger);
-        check(&ledger, checkpoint, kept);
-    } else {
+    if (by_signal)
+        kill_and_crash(&ledger, how, ledger.store ? ledger_synced(&ledger) : 0);
+    else
         crash_and_open(&ledger, how);
-    }
     /* It goes on, and nothing that was cut comes back. */
     for (int again = 0; again < 2; again++) {
         work(&ledger, 5);
@@ -141,20 +145,10 @@ static void a_failed_sync_is_final(void **state)
         ledger_settle(&ledger);
         assert_int_equal(ledger_synced(&ledger), synced); /* nothing moves any more */
         assert_int_equal(gw_store_pressure(ledger.store), 0);
-        if (nth % 2) { /* the next process sees bytes that no sync will bring to the disk */
-            gw_position checkpoint = gw_store_checkpoint(ledger.store);
-            ledger_close(&ledger);
-            gw_simdisk_kill(ledger.disk);
-            ledger_open(&ledger);
-            check(&ledger, checkpoint, synced);
-            size_t kept = ledger.count;
-            ledger_close(&ledger);
-            gw_simdisk_crash(ledger.disk, GW_SIMDISK_LOSE);
-            ledger_open(&ledger);
-            check(&ledger, checkpoint, kept);
-        } else {
+        if (nth % 2) /* the next process sees bytes that no sync will bring to the disk */
+            kill_and_crash(&ledger, GW_SIMDISK_LOSE, synced);
+        else
             crash_and_open(&ledger, GW_SIMDISK_TEAR);
-        }
         assert_int_equal(gw_store_state(ledger.store), GW_STORE_RUNNING);
         ledger_fini(&ledger);
     }
