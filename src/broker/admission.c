@@ -100,7 +100,17 @@ static bool check_will(struct gw_guest *client, const struct gw_connect *connect
     if (config->mqtt.check_payload_format && gw_props_has(&will->props, PAYLOAD_FORMAT) &&
         will->props.payload_format == 1 && !gw_utf8_payload_valid(will->payload))
         return refuse(client, GW_REASON_PAYLOAD_FORMAT_INVALID, "will payload is not UTF-8", NULL);
-    if (gw_authority_publish(will->topic_name) != GW_AUTHORITY_YES)
+    return true;
+}
+
+/* May it publish the will? Asked once it is known who it is and under which identifier. */
+static bool check_will_right(struct gw_guest *client, const struct gw_connect *connect,
+                             struct gw_span id)
+{
+    struct gw_identity who = gw_guest_identity(client);
+    who.client_id = id;
+    (void)who; /* today's rules are the same for everybody */
+    if (connect->has_will && gw_authority_publish(connect->will.topic_name) != GW_AUTHORITY_YES)
         return refuse(client, GW_REASON_NOT_AUTHORIZED, "not authorized to publish the will", NULL);
     return true;
 }
@@ -134,6 +144,18 @@ static bool check_memory(struct gw_guest *client, const struct gw_connect *conne
            gw_registry_find(client->shard, connect->client_id) != NULL;
 }
 
+static bool take_user_name(struct gw_guest *client, const struct gw_connect *connect)
+{
+    if (!connect->has_user_name)
+        return true;
+    client->user.name = gw_blob_new(connect->user_name.size);
+    if (!client->user.name)
+        return refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+    if (connect->user_name.size > 0)
+        memcpy(client->user.name->data, connect->user_name.data, connect->user_name.size);
+    return true;
+}
+
 bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connect)
 {
     const struct gw_config *config = gw_shard_settings(client->shard);
@@ -147,8 +169,8 @@ bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connec
         return refuse(client, GW_REASON_SERVER_UNAVAILABLE, "the broker is shutting down", NULL);
     if (!check_memory(client, connect))
         return refuse(client, GW_REASON_SERVER_BUSY, "limits.memory is used up", NULL);
-    return check_client_id(client, connect) && check_will(client, connect) &&
-           check_user(client, connect);
+    return take_user_name(client, connect) && check_client_id(client, connect) &&
+           check_will(client, connect) && check_user(client, connect);
 }
 
 /* -- letting in -- */
@@ -347,7 +369,7 @@ static void log_connected(const struct gw_guest *client, const struct gw_connect
     char from[GW_ADDRESS_TEXT_MAX];
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_guest_id(client)),
-        gw_log_str("user", client->user_name),
+        gw_log_text("user", gw_guest_user_name(client)),
         gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
         gw_log_str("proto", gw_guest_version_name(client)),
         gw_log_number("keep_alive_s", client->keepalive.seconds),
@@ -402,18 +424,13 @@ static void set_peer(struct gw_guest *client, const struct gw_connect *connect, 
                   connect->version == GW_VERSION_5 ? (uint16_t)limits->topic_alias_in : 0);
     gw_alias_init(&client->alias_out, (uint16_t)alias_max);
     gw_keepalive_init(&client->keepalive, keep_alive(client, connect), now);
-    if (connect->has_user_name)
-        client->user_name = strndup((const char *)connect->user_name.data, connect->user_name.size);
 }
 
 /* Ties client and session together; everything that can fail comes before CONNACK. */
 static enum gw_status join(struct gw_guest *client, const struct gw_connect *connect,
-                           gw_mono_ns now, bool *ret_present)
+                           struct gw_span id, gw_mono_ns now, bool *ret_present)
 {
     struct gw_shard *shard = client->shard;
-    char assigned[ASSIGNED_ID_SIZE];
-    struct gw_span id =
-        connect->client_id.size > 0 ? connect->client_id : assign_id(shard, assigned);
     if (id.size == 0)
         return GW_LIMIT;
     GW_TRY(find_session(client, connect, id, now, ret_present));
@@ -435,9 +452,14 @@ bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connec
 {
     struct gw_shard *shard = client->shard;
     bool present = false;
+    char assigned[ASSIGNED_ID_SIZE];
+    struct gw_span id =
+        connect->client_id.size > 0 ? connect->client_id : assign_id(shard, assigned);
+    if (!check_will_right(client, connect, id))
+        return false;
     set_peer(client, connect, now);
     set_offer(client);
-    enum gw_status status = join(client, connect, now, &present);
+    enum gw_status status = join(client, connect, id, now, &present);
     if (status != GW_OK) {
         if (client->session)
             client->cause.clean = true; /* a refused CONNECT leaves no will */

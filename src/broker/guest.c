@@ -78,7 +78,8 @@ static void client_free(struct gw_guest *client)
     gw_alias_fini(&client->alias_out);
     gw_buf_fini(&client->stash);
     gw_connector_drop_auth(client);
-    free(client->user_name);
+    gw_blob_unref(&client->user.name);
+    gw_blob_unref(&client->user.groups);
     free(client);
 }
 
@@ -151,6 +152,28 @@ struct gw_span gw_guest_id(const struct gw_guest *client)
     return client->session ? gw_session_client_id(client->session) : GW_SPAN_NONE;
 }
 
+static struct gw_span blob_span(const struct gw_blob *blob)
+{
+    return blob ? gw_span_of(blob->data, blob->size) : GW_SPAN_NONE;
+}
+
+struct gw_span gw_guest_user_name(const struct gw_guest *client)
+{
+    return blob_span(client->user.name);
+}
+
+struct gw_identity gw_guest_identity(const struct gw_guest *client)
+{
+    bool proved = client->user.proved;
+    return (struct gw_identity){
+        .user = proved ? blob_span(client->user.name) : GW_SPAN_NONE,
+        .groups = proved ? blob_span(client->user.groups) : GW_SPAN_NONE,
+        .client_id = gw_guest_id(client),
+        .address = gw_conn_peer(client->conn),
+        .anonymous = !proved,
+    };
+}
+
 static const char *by_name(uint8_t by)
 {
     static const char *const names[] = {"network", "client", "broker"};
@@ -180,7 +203,7 @@ static void log_end(struct gw_guest *client, gw_mono_ns now)
     char from[GW_ADDRESS_TEXT_MAX], why[256];
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_guest_id(client)),
-        gw_log_str("user", client->user_name),
+        gw_log_text("user", gw_guest_user_name(client)),
         gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
         gw_log_str("reason", cause_text(&client->cause, why, sizeof(why))),
         gw_log_number("code", client->cause.reason),
@@ -548,7 +571,8 @@ static bool is_foreign(struct gw_guest *client, struct gw_span bytes)
 static size_t held_bytes(const struct gw_guest *client)
 {
     return gw_assembler_bytes(&client->assembler) + client->alias_in.bytes +
-           client->alias_out.bytes + (client->auth ? client->auth->connect.capacity : 0);
+           client->alias_out.bytes + (client->auth ? client->auth->connect.capacity : 0) +
+           gw_guest_user_name(client).size;
 }
 
 /* Brings the figures up to date. Where limits.memory is used up, whoever is in the middle of a

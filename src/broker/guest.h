@@ -14,7 +14,9 @@
 #ifndef GW_BROKER_GUEST_H
 #define GW_BROKER_GUEST_H
 
+#include "auth/identity.h"
 #include "auth/method.h"
+#include "base/blob.h"
 #include "broker/held.h"
 #include "broker/shard.h"
 #include "net/conn.h"
@@ -75,6 +77,13 @@ struct gw_guest_auth {
     bool again;            /* a re-authentication is going on */
 };
 
+/* Who it says it is, from its CONNECT on. */
+struct gw_guest_user {
+    struct gw_blob *name;   /* NULL if it gave none */
+    struct gw_blob *groups; /* of a proved user; NULL if none */
+    bool proved;            /* somebody vouched for the name */
+};
+
 struct gw_guest {
     struct gw_conn *conn;
     struct gw_shard *shard;
@@ -89,7 +98,7 @@ struct gw_guest {
     struct gw_buf stash; /* bytes that move along to another shard */
     struct gw_guest_auth *auth;
     struct gw_held held; /* acknowledgements that wait for the disk */
-    char *user_name;     /* for the log; NULL if none */
+    struct gw_guest_user user;
     gw_mono_ns since;
     uint64_t waits_until; /* the turn in which it may take its session over; 0: not asked yet */
     size_t told_bytes;    /* what its shard has counted of what it holds */
@@ -139,5 +148,9 @@ bool gw_guest_has_room(const struct gw_guest *client);
 /* Its connection; never NULL while it lives. */
 const char *gw_guest_version_name(const struct gw_guest *client);
 struct gw_span gw_guest_id(const struct gw_guest *client);
+/* The user name that it gave, proved or not, for the log; empty if none. */
+struct gw_span gw_guest_user_name(const struct gw_guest *client);
+/* Who it is, for rules; holds while the client has its session and its user stays as it is. */
+struct gw_identity gw_guest_identity(const struct gw_guest *client);
 
 #endif
