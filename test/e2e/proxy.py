@@ -1,12 +1,14 @@
 """A proxy between a client and the broker that breaks the connection at a chosen packet.
 
 A cut says: when the nth packet of this type goes in this direction, end both connections before,
-within or after it. So every step of a QoS flow can be lost on purpose, the same way each time.
+within or after it. So every step of a QoS flow can be lost on purpose, the same way each time. A
+quiet cut waits until nothing has come from the other side for a while.
 """
 
 import itertools
 import socket
 import threading
+import time
 
 from rig import until  # also makes `mqtt` known
 
@@ -16,10 +18,14 @@ NAMES = ("0 CONNECT CONNACK PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE SUBAC
          "UNSUBACK PINGREQ PINGRESP DISCONNECT AUTH").split()
 
 
+QUIET = 0.3  # seconds
+
+
 class Cut:
-    def __init__(self, way, kind, nth, where="before"):
+    def __init__(self, way, kind, nth, where="before", quiet=False):
         assert way in ("up", "down") and kind in NAMES and where in ("before", "within", "after")
-        self.way, self.kind, self.nth, self.where, self.done = way, kind, nth, where, False
+        self.way, self.kind, self.nth, self.where, self.quiet = way, kind, nth, where, quiet
+        self.done = False
 
     def __repr__(self):
         return f"{self.where} {self.kind} {self.nth} {self.way}"
@@ -93,6 +99,7 @@ class Proxy:
         self.address = self.server.getsockname()
         self.port = self.address[1]
         self.connections = 0
+        self.heard = {"up": 0, "down": 0}  # when bytes came last
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self):
@@ -120,6 +127,7 @@ class Proxy:
                 data = source.recv(1 << 18)
                 if not data:
                     break
+                self.heard[way] = time.monotonic()
                 buffer += data
                 for packet in split(buffer):
                     if not self._forward(way, packet, sink, passed):
@@ -135,6 +143,9 @@ class Proxy:
             self.counts[way, kind] = nth = self.counts.get((way, kind), 0) + 1
             cut = next((c for c in self.cuts if (c.way, c.kind, c.nth) == (way, kind, nth)), None)
             self.seen.append((way, kind))
+        if cut and cut.quiet:
+            other = "down" if way == "up" else "up"
+            until(lambda: time.monotonic() - self.heard[other] > QUIET, "silence")
         if cut and cut.where != "after":
             packet = packet[:len(packet) // 2 if cut.where == "within" else 0]
         else:
