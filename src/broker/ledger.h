@@ -5,15 +5,12 @@
  * Layer   broker.
  * Owner   the shard.
  * Life    with its journal.
- * Limits  GW_LEDGER_FETCH_MAX messages and about GW_LEDGER_FETCH_BYTES a fetch, one a session.
+ * Limits  one errand (broker/errand) a session.
  */
 #ifndef GW_BROKER_LEDGER_H
 #define GW_BROKER_LEDGER_H
 
 #include "broker/journal.h"
-
-#define GW_LEDGER_FETCH_MAX   64u
-#define GW_LEDGER_FETCH_BYTES ((size_t)256 * 1024)
 
 void gw_ledger_init(struct gw_journal *journal);
 /* Takes back fetches that came too late; the store has stopped. */
