@@ -30,7 +30,8 @@ struct gw_broker {
     struct gw_thread *threads;
     struct gw_sysinfo *sysinfo;
     struct gw_listener *listeners[GW_CONFIG_LISTENERS_MAX];
-    struct post *posts; /* listener_count x shard_count */
+    uint8_t listener_items[GW_CONFIG_LISTENERS_MAX]; /* which of the configuration each is */
+    struct post *posts;                              /* listener_count x shard_count */
     size_t listener_count;
     unsigned started; /* threads that run */
     bool storing;     /* so do the store's */
@@ -288,6 +289,7 @@ static enum gw_status open_listener(struct gw_broker *broker,
     GW_TRY(gw_listener_open(world->services.sockets, &listener->address,
                             (int)broker->config->config.limits.backlog, &broker->listeners[index],
                             ret_errno));
+    broker->listener_items[index] = (uint8_t)(listener - broker->config->config.listeners.items);
     broker->listener_count++;
     for (unsigned s = 0; s < world->shard_count; s++) {
         struct post *post = &broker->posts[index * world->shard_count + s];
@@ -327,6 +329,13 @@ size_t gw_broker_listener_count(const struct gw_broker *broker)
 const struct gw_address *gw_broker_listener_address(const struct gw_broker *broker, size_t index)
 {
     return gw_listener_address(broker->listeners[index]);
+}
+
+const struct gw_config_listener *gw_broker_listener_config(const struct gw_broker *broker,
+                                                           size_t index)
+{
+    /* `listeners` needs a restart: a reload keeps the items and their order. */
+    return &broker->config->config.listeners.items[broker->listener_items[index]];
 }
 
 unsigned gw_broker_loop_count(const struct gw_broker *broker)

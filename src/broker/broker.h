@@ -76,5 +76,8 @@ bool gw_broker_drained(const struct gw_broker *broker);
 /* What is listened on: the address with the real port, for the banner and for tests. */
 size_t gw_broker_listener_count(const struct gw_broker *broker);
 const struct gw_address *gw_broker_listener_address(const struct gw_broker *broker, size_t index);
+/* What the configuration has about it. */
+const struct gw_config_listener *gw_broker_listener_config(const struct gw_broker *broker,
+                                                           size_t index);
 
 #endif

@@ -45,9 +45,21 @@ enum gw_config_format {
     GW_CONFIG_FORMAT_COUNT
 };
 
+/* What is spoken to a listener, below MQTT. */
+enum gw_config_scheme {
+    GW_CONFIG_MQTT,
+    GW_CONFIG_MQTTS, /* TLS */
+    GW_CONFIG_WS,    /* WebSocket */
+    GW_CONFIG_WSS,   /* WebSocket over TLS */
+    GW_CONFIG_UNIX,
+    GW_CONFIG_SCHEME_COUNT
+};
+
 struct gw_config_listener {
     char *url;                 /* as written */
+    char *path;                /* of a WebSocket URL, begins with a slash; NULL for other schemes */
     struct gw_address address; /* of the URL */
+    enum gw_config_scheme scheme;
     bool anonymous;            /* clients without a name are let in */
     bool insecure;             /* ... knowingly, beyond loopback */
     bool optional;             /* built-in: no reason to fail if this machine lacks the address */

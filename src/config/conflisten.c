@@ -4,13 +4,28 @@
 #include <stdlib.h>
 
 #define URL_MAX      256
-#define PORT_DEFAULT 1883
+#define PATH_DEFAULT "/mqtt"
 
-static const char *const later_schemes[] = {"mqtts", "ws", "wss", "unix", "quic", "mqttsn"};
+/* A scheme that stands here and is not built says so. */
+static const struct scheme {
+    const char *name;
+    uint16_t port;
+    bool built;
+    bool has_path;
+} schemes[GW_CONFIG_SCHEME_COUNT] = {
+    [GW_CONFIG_MQTT] = {"mqtt", 1883, true, false},
+    [GW_CONFIG_MQTTS] = {"mqtts", 8883, false, false},
+    [GW_CONFIG_WS] = {"ws", 8083, false, true},
+    [GW_CONFIG_WSS] = {"wss", 8084, false, true},
+    [GW_CONFIG_UNIX] = {"unix", 0, false, false},
+};
+static const char *const later_schemes[] = {"quic", "mqttsn"};
 
 struct url {
+    enum gw_config_scheme scheme;
     struct gw_span host;
     uint16_t port;
+    struct gw_span path; /* empty: the scheme has none */
 };
 
 static bool take_char(struct gw_span *text, char c)
@@ -48,23 +63,45 @@ static bool parse_port(struct gw_span text, uint16_t *port)
     return value <= UINT16_MAX;
 }
 
-static bool is_later_scheme(struct gw_span scheme)
+static bool is_later_scheme(struct gw_span name)
 {
     for (size_t i = 0; i < GW_COUNT_OF(later_schemes); i++) {
-        if (gw_span_equal(scheme, gw_span_str(later_schemes[i])))
+        if (gw_span_equal(name, gw_span_str(later_schemes[i])))
             return true;
     }
     return false;
 }
 
-/* Takes "mqtt://" off the front. */
-static enum gw_status take_scheme(struct gw_span url, struct gw_span *rest,
+static enum gw_status find_scheme(struct gw_span name, enum gw_config_scheme *ret_scheme,
                                   struct gw_confreport_error *error)
 {
-    struct gw_span scheme;
+    bool later = is_later_scheme(name);
+
+    for (size_t i = 0; i < GW_COUNT_OF(schemes); i++) {
+        if (!gw_span_equal(name, gw_span_str(schemes[i].name)))
+            continue;
+        *ret_scheme = (enum gw_config_scheme)i;
+        if (schemes[i].built)
+            return GW_OK;
+        later = true;
+    }
+    if (!later)
+        return GW_NOT_FOUND;
+    gw_confreport_set(error, GW_CONFREPORT_SCHEME, "%.*s is not built in yet",
+                      GW_CONFREPORT_QUOTE(name));
+    gw_confreport_set_why(error, "this version listens on mqtt:// only");
+    return GW_INVALID;
+}
+
+/* Takes "mqtt://" off the front. */
+static enum gw_status take_scheme(struct gw_span url, struct gw_span *rest,
+                                  enum gw_config_scheme *ret_scheme,
+                                  struct gw_confreport_error *error)
+{
+    struct gw_span name;
 
     *rest = url;
-    scheme = take_until(rest, ":");
+    name = take_until(rest, ":");
     if (!gw_span_starts_with(*rest, GW_SPAN_LIT("://"))) {
         gw_confreport_set(error, GW_CONFREPORT_LISTENER, "\"%.*s\" is not a URL",
                           GW_CONFREPORT_QUOTE(url));
@@ -72,18 +109,55 @@ static enum gw_status take_scheme(struct gw_span url, struct gw_span *rest,
         return GW_INVALID;
     }
     *rest = gw_span_from(*rest, 3);
-    if (gw_span_equal(scheme, GW_SPAN_LIT("mqtt")))
-        return GW_OK;
-    if (is_later_scheme(scheme)) {
-        gw_confreport_set(error, GW_CONFREPORT_SCHEME, "%.*s is not built in yet",
-                          GW_CONFREPORT_QUOTE(scheme));
-        gw_confreport_set_why(error, "this version listens on mqtt:// only");
-        return GW_INVALID;
-    }
+    enum gw_status status = find_scheme(name, ret_scheme, error);
+    if (status != GW_NOT_FOUND)
+        return status;
     gw_confreport_set(error, GW_CONFREPORT_SCHEME, "unknown scheme \"%.*s\"",
-                      GW_CONFREPORT_QUOTE(scheme));
+                      GW_CONFREPORT_QUOTE(name));
     gw_confreport_set_why(error, "did you mean \"mqtt://%.*s\"?", GW_CONFREPORT_QUOTE(*rest));
     return GW_INVALID;
+}
+
+static enum gw_status take_port(struct gw_span *rest, uint16_t *ret_port,
+                                struct gw_confreport_error *error)
+{
+    struct gw_span port;
+
+    if (!take_char(rest, ':'))
+        return GW_OK;
+    port = take_until(rest, "/?#");
+    if (parse_port(port, ret_port))
+        return GW_OK;
+    gw_confreport_set(error, GW_CONFREPORT_LISTENER, "\"%.*s\" is not a port",
+                      GW_CONFREPORT_QUOTE(port));
+    if (memchr(rest->data, ':', rest->size) != NULL || memchr(port.data, ':', port.size) != NULL)
+        gw_confreport_set_why(error, "an IPv6 address stands in brackets: [::1]");
+    else
+        gw_confreport_set_why(error, "it is 0 to 65535, and 0 takes any free one");
+    return GW_INVALID;
+}
+
+/* Takes the rest: a path where the scheme has one, else at most a slash. */
+static enum gw_status take_path(struct gw_span *rest, struct url *url,
+                                struct gw_confreport_error *error)
+{
+    url->path = GW_SPAN_NONE;
+    if (schemes[url->scheme].has_path) {
+        url->path = take_until(rest, "?#");
+        if (url->path.size <= 1)
+            url->path = GW_SPAN_LIT(PATH_DEFAULT);
+        if (rest->size == 0)
+            return GW_OK;
+        return gw_confreport_set(error, GW_CONFREPORT_LISTENER,
+                                 "nothing may follow the path: \"%.*s\"",
+                                 GW_CONFREPORT_QUOTE(*rest));
+    }
+    take_char(rest, '/');
+    if (rest->size > 0)
+        return gw_confreport_set(error, GW_CONFREPORT_LISTENER,
+                                 "nothing may follow the port: \"%.*s\"",
+                                 GW_CONFREPORT_QUOTE(*rest));
+    return GW_OK;
 }
 
 static enum gw_status parse_url(struct gw_span text, struct url *url,
@@ -94,8 +168,8 @@ static enum gw_status parse_url(struct gw_span text, struct url *url,
     if (text.size >= URL_MAX)
         return gw_confreport_set(error, GW_CONFREPORT_LISTENER, "the URL is longer than %d bytes",
                                  URL_MAX - 1);
-    GW_TRY(take_scheme(text, &rest, error));
-    url->port = PORT_DEFAULT;
+    GW_TRY(take_scheme(text, &rest, &url->scheme, error));
+    url->port = schemes[url->scheme].port;
     if (take_char(&rest, '[')) {
         url->host = take_until(&rest, "]");
         if (!take_char(&rest, ']'))
@@ -107,26 +181,8 @@ static enum gw_status parse_url(struct gw_span text, struct url *url,
     if (memchr(url->host.data, '@', url->host.size) != NULL)
         return gw_confreport_set(error, GW_CONFREPORT_LISTENER,
                                  "a listener has no user name and no password");
-    if (take_char(&rest, ':')) {
-        struct gw_span port = take_until(&rest, "/?#");
-
-        if (!parse_port(port, &url->port)) {
-            gw_confreport_set(error, GW_CONFREPORT_LISTENER, "\"%.*s\" is not a port",
-                              GW_CONFREPORT_QUOTE(port));
-            if (memchr(rest.data, ':', rest.size) != NULL ||
-                memchr(port.data, ':', port.size) != NULL)
-                gw_confreport_set_why(error, "an IPv6 address stands in brackets: [::1]");
-            else
-                gw_confreport_set_why(error, "it is 0 to 65535, and 0 takes any free one");
-            return GW_INVALID;
-        }
-    }
-    take_char(&rest, '/');
-    if (rest.size > 0)
-        return gw_confreport_set(error, GW_CONFREPORT_LISTENER,
-                                 "nothing may follow the port: \"%.*s\"",
-                                 GW_CONFREPORT_QUOTE(rest));
-    return GW_OK;
+    GW_TRY(take_port(&rest, &url->port, error));
+    return take_path(&rest, url, error);
 }
 
 /* Says whether two listeners would fight for one address. */
@@ -145,24 +201,36 @@ static bool collides(const struct gw_config_listeners *listeners, const struct g
     return false;
 }
 
+static char *copy_text(struct gw_span text)
+{
+    char *copy = malloc(text.size + 1);
+
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    return copy;
+}
+
+/* Adds an item like another, with texts of its own. An empty path is none. */
 static enum gw_status append(struct gw_config_listeners *listeners, struct gw_span url,
-                             const struct gw_config_listener *like)
+                             struct gw_span path, const struct gw_config_listener *like)
 {
     struct gw_config_listener *items =
         realloc(listeners->items, (listeners->count + 1) * sizeof *items);
-    char *copy;
+    struct gw_config_listener item = *like;
 
     if (items == NULL)
         return GW_NO_MEMORY;
     listeners->items = items;
-    copy = malloc(url.size + 1);
-    if (copy == NULL)
+    item.url = copy_text(url);
+    item.path = path.size > 0 ? copy_text(path) : NULL;
+    if (item.url == NULL || (path.size > 0 && item.path == NULL)) {
+        free(item.url);
+        free(item.path);
         return GW_NO_MEMORY;
-    memcpy(copy, url.data, url.size);
-    copy[url.size] = '\0';
-    items[listeners->count] = *like;
-    items[listeners->count].url = copy;
-    listeners->count++;
+    }
+    items[listeners->count++] = item;
     return GW_OK;
 }
 
@@ -196,7 +264,8 @@ static enum gw_status add_address(struct gw_config_listeners *listeners, struct 
     item.insecure = anonymous == GW_CONFLISTEN_INSECURE;
     item.anonymous = item.insecure || anonymous == GW_CONFLISTEN_YES ||
                      (anonymous == GW_CONFLISTEN_UNSAID && loopback);
-    return append(listeners, text, &item);
+    item.scheme = url->scheme;
+    return append(listeners, text, url->path, &item);
 }
 
 enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners, struct gw_span url,
@@ -204,7 +273,7 @@ enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners, struct g
                                  struct gw_confreport_error *error)
 {
     static const char *const both[] = {"127.0.0.1", "::1"};
-    char text[64];
+    char text[URL_MAX + 64];
     struct url parts = {0};
 
     GW_TRY(parse_url(url, &parts, error));
@@ -212,8 +281,9 @@ enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners, struct g
         return add_address(listeners, url, &parts, anonymous, error);
     for (size_t i = 0; i < GW_COUNT_OF(both); i++) {
         parts.host = gw_span_str(both[i]);
-        snprintf(text, sizeof text, i == 0 ? "mqtt://%s:%u" : "mqtt://[%s]:%u", both[i],
-                 parts.port);
+        snprintf(text, sizeof text, i == 0 ? "%s://%s:%u%.*s" : "%s://[%s]:%u%.*s",
+                 schemes[parts.scheme].name, both[i], parts.port, (int)parts.path.size,
+                 (const char *)parts.path.data);
         GW_TRY(add_address(listeners, gw_span_str(text), &parts, anonymous, error));
     }
     /* Many containers and some kernels have no IPv6; localhost then is 127.0.0.1 alone. */
@@ -246,7 +316,9 @@ enum gw_status gw_conflisten_copy(const struct gw_config_listeners *listeners,
     for (size_t i = 0; i < listeners->count; i++) {
         const struct gw_config_listener *item = &listeners->items[i];
 
-        if (append(ret_listeners, gw_span_str(item->url), item) != GW_OK) {
+        struct gw_span path = item->path == NULL ? GW_SPAN_NONE : gw_span_str(item->path);
+
+        if (append(ret_listeners, gw_span_str(item->url), path, item) != GW_OK) {
             gw_conflisten_fini(ret_listeners);
             return GW_NO_MEMORY;
         }
@@ -256,8 +328,15 @@ enum gw_status gw_conflisten_copy(const struct gw_config_listeners *listeners,
 
 void gw_conflisten_fini(struct gw_config_listeners *listeners)
 {
-    for (size_t i = 0; i < listeners->count; i++)
+    for (size_t i = 0; i < listeners->count; i++) {
         free(listeners->items[i].url);
+        free(listeners->items[i].path);
+    }
     free(listeners->items);
     *listeners = (struct gw_config_listeners){NULL, 0};
+}
+
+const char *gw_conflisten_scheme_name(enum gw_config_scheme scheme)
+{
+    return schemes[scheme].name;
 }

@@ -22,8 +22,9 @@ enum gw_conflisten_anonymous {
     GW_CONFLISTEN_INSECURE,
 };
 
-/* Adds a listener: mqtt://ADDRESS[:PORT], where ADDRESS is 10.0.0.1, [::1], * or nothing for all,
- * or localhost (which adds one for each IP version). GW_INVALID with the error, GW_NO_MEMORY. */
+/* Adds a listener: SCHEME://ADDRESS[:PORT][/PATH], where ADDRESS is 10.0.0.1, [::1], * or nothing
+ * for all, or localhost (which adds one for each IP version). GW_INVALID with the error,
+ * GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners,
                                              struct gw_span url,
                                              enum gw_conflisten_anonymous anonymous,
@@ -37,6 +38,9 @@ GW_MUST_USE enum gw_status gw_conflisten_word(struct gw_span text,
 /* Makes a copy; GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_conflisten_copy(const struct gw_config_listeners *listeners,
                                               struct gw_config_listeners *ret_listeners);
+
+/* The word before "://". */
+const char *gw_conflisten_scheme_name(enum gw_config_scheme scheme);
 
 /* Releases the items. */
 void gw_conflisten_fini(struct gw_config_listeners *listeners);

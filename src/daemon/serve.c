@@ -6,6 +6,7 @@
 
 #include "broker/broker.h"
 #include "broker/logger.h"
+#include "config/conflisten.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
 #include "daemon/refusal.h"
@@ -16,6 +17,7 @@
 
 #define TICK_MS           2000 /* folded log lines are told so much later at most */
 #define DESCRIPTORS_SPARE 64   /* beside connections: listeners, pollers, files */
+#define URL_PATH_MAX      300  /* scheme and path beside the address */
 #define DEFAULT_PORT      1883
 
 static const char usage[] =
@@ -166,6 +168,19 @@ static void say_hints(const struct serve *serve)
     say_hint(serve, "                          %s serve -c godwit.yaml", program);
 }
 
+static void announce_listener(const struct serve *serve, size_t index)
+{
+    const struct gw_config_listener *listener = gw_broker_listener_config(serve->broker, index);
+    char address[GW_ADDRESS_TEXT_MAX];
+    char url[GW_ADDRESS_TEXT_MAX + URL_PATH_MAX];
+
+    gw_address_text(gw_broker_listener_address(serve->broker, index), address);
+    snprintf(url, sizeof url, "%s://%s%s", gw_conflisten_scheme_name(listener->scheme), address,
+             listener->path ? listener->path : "");
+    struct gw_log_field field = gw_log_str("url", url);
+    gw_log_event(serve->log, GW_LOG_INFO, "listener.open", "listening", &field, 1);
+}
+
 static void say_banner(const struct serve *serve)
 {
     const struct gw_clock *clock = gw_clock_system();
@@ -180,14 +195,8 @@ static void say_banner(const struct serve *serve)
     if (is_unconfigured(serve))
         say(serve, GW_LOG_INFO, "config.none",
             "no configuration: for this machine only, without passwords, nothing is kept");
-    for (size_t i = 0; i < gw_broker_listener_count(serve->broker); i++) {
-        char url[GW_ADDRESS_TEXT_MAX + 8] = "mqtt://";
-        struct gw_log_field field = gw_log_str("url", url);
-
-        gw_address_text(gw_broker_listener_address(serve->broker, i), url + strlen(url));
-        field.text = gw_span_str(url);
-        gw_log_event(serve->log, GW_LOG_INFO, "listener.open", "listening", &field, 1);
-    }
+    for (size_t i = 0; i < gw_broker_listener_count(serve->broker); i++)
+        announce_listener(serve, i);
     warn_about_listeners(serve);
     check_descriptors(serve);
     gw_log_event(serve->log, GW_LOG_INFO, "broker.ready", "ready", ready, GW_COUNT_OF(ready));

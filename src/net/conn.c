@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
-#include "net/turn.h"
+#include "net/connstate.h"
 
 #define PARTS_MAX 128
 
@@ -13,64 +13,6 @@
 #define LINGER_NS GW_NS_PER_S
 /* After a write failed, how long the owner may take to read what the peer sent before. */
 #define UNREAD_NS (5 * GW_NS_PER_S)
-
-enum conn_flag {
-    PAUSED = 1 << 0,       /* the owner does not want bytes */
-    BLOCKED = 1 << 1,      /* the socket took less than we had: wait until it is writable */
-    WANT_DRAINED = 1 << 2, /* the owner waits for on_drained */
-    CLOSING = 1 << 3,      /* no more events but on_closed; -> ENDED */
-    SHUT = 1 << 4,         /* closing, all output went out; waits for the peer's end; -> ENDED */
-    ENDED = 1 << 5,        /* on the loop's list of ends */
-    POLLED = 1 << 6,       /* the poller watches the socket */
-    HUNG = 1 << 7,         /* the peer hung up while we were paused */
-    WRITE_DEAD = 1 << 8,   /* a write failed: output is dropped, input read to its end */
-    READ_EOF = 1 << 9,     /* the peer ended its side while we close */
-    CORKED = 1 << 11,      /* the owner holds output back */
-    BYTES_LOST = 1 << 10,  /* no memory for bytes that came while it moved: ends when attached */
-};
-
-struct gw_conn {
-    struct gw_source source; /* first: what the poller gives back */
-    const struct gw_sockets *sockets;
-    struct gw_loop *loop; /* NULL: attached to none */
-    const struct gw_conn_events *events;
-    void *user;
-    struct gw_list link; /* in one of the loop's lists dirty, drained, ended */
-    struct gw_output output;
-    struct gw_stash *stash;
-    size_t low_mark;
-    uint64_t bytes_in;
-    uint64_t bytes_out;
-    struct gw_timer timer; /* closing: the end of patience; WRITE_DEAD too */
-    gw_socket socket;
-    int os_errno;
-    uint16_t flags;
-    uint8_t end;            /* enum gw_conn_end */
-    uint8_t armed;          /* enum gw_poll_bits that the poller has */
-    struct gw_address peer; /* cut to its size */
-};
-
-_Static_assert(offsetof(struct gw_conn, peer) <= 168, "there is one of these per connection");
-
-static bool has(const struct gw_conn *conn, unsigned flags)
-{
-    return (conn->flags & flags) != 0;
-}
-
-static void set(struct gw_conn *conn, unsigned flags)
-{
-    conn->flags = (uint16_t)(conn->flags | flags);
-}
-
-static void unset(struct gw_conn *conn, unsigned flags)
-{
-    conn->flags = (uint16_t)(conn->flags & ~flags);
-}
-
-static struct gw_output_cache *cache_of(struct gw_conn *conn)
-{
-    return conn->loop == NULL ? NULL : &conn->loop->cache;
-}
 
 struct gw_conn *gw_conn_of_link(struct gw_list *link)
 {
@@ -84,6 +26,31 @@ static void make_dirty(struct gw_conn *conn)
         gw_list_push_back(&conn->loop->dirty, &conn->link);
 }
 
+/* The bytes that its transports moved over the socket. */
+static void count_wire(struct gw_conn *conn)
+{
+    uint64_t in;
+    uint64_t out;
+    gw_transport_take_counts(conn->transport, &in, &out);
+    conn->bytes_in += in;
+    conn->bytes_out += out;
+    if (conn->loop == NULL)
+        return;
+    conn->loop->counters.bytes_in += in;
+    conn->loop->counters.bytes_out += out;
+}
+
+/* Bytes that the transports hold decoded are read in the next turn, after everybody had theirs. */
+static void note_pending(struct gw_conn *conn)
+{
+    if (conn->transport == NULL)
+        return;
+    gw_list_remove(&conn->transport->link);
+    if (conn->loop != NULL && !has(conn, PAUSED | SHUT | ENDED) &&
+        gw_transport_pending(conn->transport))
+        gw_list_push_back(&conn->loop->pending, &conn->transport->link);
+}
+
 /* Decides the end; it is told at the end of the turn. */
 static void end_with(struct gw_conn *conn, enum gw_conn_end end, int os_errno)
 {
@@ -94,6 +61,7 @@ static void end_with(struct gw_conn *conn, enum gw_conn_end end, int os_errno)
     conn->os_errno = os_errno;
     gw_list_remove(&conn->link);
     gw_list_push_back(&conn->loop->ended, &conn->link);
+    note_pending(conn);
 }
 
 static void drop_stash(struct gw_conn *conn)
@@ -126,6 +94,12 @@ static void drop_output(struct gw_conn *conn)
     gw_output_clear(&conn->output, cache_of(conn));
 }
 
+static void end_our_side(struct gw_conn *conn)
+{
+    gw_transport_mute(conn->transport);
+    conn->sockets->ops->shutdown(conn->sockets->ctx, conn->socket);
+}
+
 /* Output cannot leave any more, but what the peer sent before may still wait in the socket: a
  * PUBLISH must not be lost because the acknowledgement of another one hit a reset. So only the
  * writing side ends here, and the reading side finds its own end. */
@@ -139,41 +113,115 @@ static void write_failed(struct gw_conn *conn, int os_errno)
         end_with(conn, GW_CONN_END_ERROR, os_errno);
         return;
     }
-    conn->sockets->ops->shutdown(conn->sockets->ctx, conn->socket);
+    end_our_side(conn);
     gw_wheel_arm(&conn->loop->wheel, &conn->timer, conn->loop->turn.now + UNREAD_NS);
+}
+
+/* A transport gave up. What it told the peer of it must not be lost to a reset: our side ends, the
+ * peer has a moment to end its own, then on_closed tells. */
+static void transport_failed(struct gw_conn *conn)
+{
+    drop_stash(conn);
+    drop_output(conn);
+    set(conn, CLOSING | SHUT);
+    unset(conn, PAUSED | HUNG | BLOCKED | WANT_DRAINED);
+    conn->end = GW_CONN_END_TRANSPORT;
+    note_pending(conn);
+    make_dirty(conn);
+    end_our_side(conn);
+    gw_wheel_arm(&conn->loop->wheel, &conn->timer, conn->loop->turn.now + LINGER_NS);
+}
+
+/* The end of a connection that is SHUT. */
+static void end_shut(struct gw_conn *conn)
+{
+    end_with(conn, conn->end == GW_CONN_END_TRANSPORT ? GW_CONN_END_TRANSPORT : GW_CONN_END_LOCAL,
+             0);
+}
+
+/* True if the write has to wait for the poller. */
+static bool write_hindered(const struct gw_conn *conn, size_t sent, size_t offered)
+{
+    return conn->transport == NULL ? sent < offered : gw_transport_wants(conn->transport) != 0;
+}
+
+static enum gw_status send_parts(struct gw_conn *conn, const struct iovec *parts, int count,
+                                 size_t *ret_sent, int *ret_errno)
+{
+    enum gw_status status;
+    *ret_sent = 0;
+    *ret_errno = 0;
+    if (conn->transport != NULL) {
+        status = conn->transport->ops->sendv(conn->transport, parts, count, ret_sent, ret_errno);
+        count_wire(conn);
+        return status;
+    }
+    status = conn->sockets->ops->sendv(conn->sockets->ctx, conn->socket, parts, count, ret_sent,
+                                       ret_errno);
+    conn->bytes_out += *ret_sent;
+    conn->loop->counters.bytes_out += *ret_sent;
+    return status;
 }
 
 static void write_once(struct gw_conn *conn)
 {
     struct iovec parts[PARTS_MAX];
-    size_t offered;
-    size_t sent = 0;
-    int os_errno = 0;
-    int count = gw_output_gather(&conn->output, parts, PARTS_MAX, &offered);
+    size_t offered = 0;
+    size_t sent;
+    int os_errno;
+    int count = has(conn, CORKED) ? 0 : gw_output_gather(&conn->output, parts, PARTS_MAX, &offered);
     conn->loop->counters.writes++;
-    enum gw_status status =
-        conn->sockets->ops->sendv(conn->sockets->ctx, conn->socket, parts, count, &sent, &os_errno);
+    enum gw_status status = send_parts(conn, parts, count, &sent, &os_errno);
+    if (status == GW_PROTOCOL) {
+        transport_failed(conn);
+        return;
+    }
     if (status != GW_OK && status != GW_AGAIN) {
         write_failed(conn, status == GW_CLOSED ? EPIPE : os_errno);
         return;
     }
-    conn->bytes_out += sent;
-    conn->loop->counters.bytes_out += sent;
     conn->loop->counters.output_bytes -= sent;
-    if (sent < offered)
+    if (write_hindered(conn, sent, offered))
         set(conn, BLOCKED);
     gw_output_consume(&conn->output, cache_of(conn), sent);
+}
+
+/* True if there is anything to write now. */
+static bool can_write(const struct gw_conn *conn)
+{
+    if (has(conn, BLOCKED))
+        return false;
+    if (conn->output.size > 0 && !has(conn, CORKED))
+        return true;
+    return conn->transport != NULL && !has(conn, WRITE_DEAD | SHUT) &&
+           (gw_transport_wants(conn->transport) & GW_POLL_WRITE) != 0;
+}
+
+/* The transports' good-bye; false: it waits for the poller. */
+static bool said_goodbye(struct gw_conn *conn)
+{
+    if (conn->transport == NULL)
+        return true;
+    enum gw_status status = conn->transport->ops->shut(conn->transport);
+    count_wire(conn);
+    if (status != GW_AGAIN)
+        return true;
+    set(conn, BLOCKED);
+    return false;
 }
 
 /* Closing, and the last byte went out: ends our side and gives the peer a moment to end its own. */
 static void output_gone(struct gw_conn *conn, gw_mono_ns now)
 {
+    if (!said_goodbye(conn))
+        return;
     if (conn->timer.deadline <= now || has(conn, READ_EOF)) {
         end_with(conn, GW_CONN_END_LOCAL, 0);
         return;
     }
     set(conn, SHUT);
-    conn->sockets->ops->shutdown(conn->sockets->ctx, conn->socket);
+    note_pending(conn);
+    end_our_side(conn);
     if (conn->timer.deadline - now > LINGER_NS)
         gw_wheel_arm(&conn->loop->wheel, &conn->timer, now + LINGER_NS);
 }
@@ -185,7 +233,9 @@ static uint32_t wanted_bits(const struct gw_conn *conn)
         bits |= GW_POLL_READ;
     if (has(conn, PAUSED) && !has(conn, HUNG))
         bits |= GW_POLL_HANGUP;
-    if (has(conn, BLOCKED))
+    /* A transport may be held up by what the peer has to say first. */
+    if (has(conn, BLOCKED) &&
+        (conn->transport == NULL || (gw_transport_wants(conn->transport) & GW_POLL_WRITE) != 0))
         bits |= GW_POLL_WRITE;
     return bits;
 }
@@ -218,9 +268,9 @@ static void leave_poller(struct gw_conn *conn)
 
 bool gw_conn_flush(struct gw_conn *conn, gw_mono_ns now)
 {
-    if (conn->output.size > 0 && !has(conn, BLOCKED | CORKED))
+    if (can_write(conn))
         write_once(conn);
-    if (has(conn, CLOSING) && !has(conn, ENDED | SHUT) && conn->output.size == 0)
+    if (has(conn, CLOSING) && !has(conn, ENDED | SHUT | BLOCKED) && conn->output.size == 0)
         output_gone(conn, now);
     if (!has(conn, ENDED) && update_poller(conn) != GW_OK)
         end_with(conn, GW_CONN_END_ERROR, ENOMEM);
@@ -248,6 +298,8 @@ void gw_conn_finish(struct gw_conn *conn, gw_mono_ns now)
     drop_output(conn);
     leave_poller(conn);
     gw_wheel_cancel(&conn->loop->wheel, &conn->timer);
+    if (conn->transport != NULL && !has(conn, SHUT | WRITE_DEAD) && conn->end == GW_CONN_END_PEER)
+        (void)said_goodbye(conn); /* some peers call a stream without one cut short */
     conn->sockets->ops->close(conn->sockets->ctx, conn->socket);
     conn->loop->counters.connections--;
     conn->events->on_closed(conn->user, (enum gw_conn_end)conn->end, conn->os_errno, now);
@@ -255,6 +307,7 @@ void gw_conn_finish(struct gw_conn *conn, gw_mono_ns now)
 
 void gw_conn_free(struct gw_conn *conn)
 {
+    gw_transport_free(conn->transport);
     free(conn);
 }
 
@@ -268,7 +321,7 @@ static void on_timer(struct gw_timer *timer, GW_UNUSED gw_mono_ns now)
     if (has(conn, WRITE_DEAD))
         end_with(conn, GW_CONN_END_ERROR, conn->os_errno);
     else if (conn->output.size == 0)
-        end_with(conn, GW_CONN_END_LOCAL, 0);
+        end_shut(conn);
     else
         end_with(conn, GW_CONN_END_TIMEOUT, 0);
 }
@@ -311,7 +364,7 @@ void gw_conn_deliver(struct gw_conn *conn, gw_mono_ns now)
     free(stash);
 }
 
-static enum gw_status receive(struct gw_conn *conn, size_t *ret_size, int *ret_errno)
+static enum gw_status receive_raw(struct gw_conn *conn, size_t *ret_size, int *ret_errno)
 {
     struct gw_loop *loop = conn->loop;
     *ret_size = 0;
@@ -325,23 +378,65 @@ static enum gw_status receive(struct gw_conn *conn, size_t *ret_size, int *ret_e
     return status;
 }
 
+/* Through the transports, one read buffer a turn at most. Few heavy ones a turn: GW_LIMIT then, and
+ * the poller, which is level-triggered, tells of them again. */
+static enum gw_status receive_decoded(struct gw_conn *conn, size_t *ret_size, int *ret_errno)
+{
+    struct gw_loop *loop = conn->loop;
+    struct gw_transport *transport = conn->transport;
+    bool heavy = gw_transport_heavy(transport);
+    *ret_size = 0;
+    *ret_errno = 0;
+    if (heavy && loop->turn.heavy_ns >= GW_LOOP_HEAVY_NS) {
+        note_pending(conn);
+        return GW_LIMIT;
+    }
+    gw_mono_ns began = heavy ? gw_clock_mono(loop->clock) : 0;
+    loop->counters.reads++;
+    enum gw_status status =
+        transport->ops->recv(transport, loop->read_buffer, GW_LOOP_READ_SIZE, ret_size, ret_errno);
+    if (heavy)
+        loop->turn.heavy_ns += gw_clock_mono(loop->clock) - began;
+    count_wire(conn);
+    note_pending(conn);
+    /* What came may be what a write waited for, or ask for an answer of the transport's own. */
+    uint8_t wants = gw_transport_wants(transport);
+    if (has(conn, BLOCKED) && (wants & GW_POLL_WRITE) == 0)
+        unset(conn, BLOCKED);
+    make_dirty(conn);
+    return status;
+}
+
+static enum gw_status receive(struct gw_conn *conn, size_t *ret_size, int *ret_errno)
+{
+    /* A connection that is SHUT only looks for the peer's end. */
+    if (conn->transport == NULL || has(conn, SHUT))
+        return receive_raw(conn, ret_size, ret_errno);
+    return receive_decoded(conn, ret_size, ret_errno);
+}
+
 static void open_ready(struct gw_conn *conn, uint32_t bits, gw_mono_ns now)
 {
     if (!(bits & (GW_POLL_READ | GW_POLL_HANGUP)))
         return;
-    if (conn->stash != NULL) /* it is on the loop's list, and comes first */
+    if (conn->stash != NULL) { /* it is on the loop's list, and comes first */
+        note_pending(conn);
         return;
+    }
     size_t size;
     int os_errno;
+    uint64_t before = conn->bytes_in;
     switch (receive(conn, &size, &os_errno)) {
     case GW_OK: hand_over(conn, gw_span_of(conn->loop->read_buffer, size), now); break;
+    case GW_LIMIT: break;
     case GW_AGAIN:
         /* A hang-up without bytes, end or error would come again for ever. */
-        if (bits & GW_POLL_HANGUP)
+        if ((bits & GW_POLL_HANGUP) && conn->bytes_in == before)
             end_with(conn, GW_CONN_END_ERROR,
                      conn->sockets->ops->error(conn->sockets->ctx, conn->socket));
         break;
     case GW_CLOSED: read_ended(conn); break;
+    case GW_PROTOCOL: transport_failed(conn); break;
     default: end_with(conn, GW_CONN_END_ERROR, os_errno); break;
     }
 }
@@ -374,10 +469,14 @@ static void closing_ready(struct gw_conn *conn, uint32_t bits)
     if (!(bits & (GW_POLL_READ | GW_POLL_HANGUP)))
         return;
     enum gw_status status = has(conn, READ_EOF) ? GW_CLOSED : receive(conn, &size, &os_errno);
-    if (status == GW_OK || (status == GW_AGAIN && !(bits & GW_POLL_HANGUP)))
+    if (status == GW_OK || status == GW_LIMIT || (status == GW_AGAIN && !(bits & GW_POLL_HANGUP)))
         return;
     if (has(conn, SHUT)) {
-        end_with(conn, GW_CONN_END_LOCAL, 0);
+        end_shut(conn);
+        return;
+    }
+    if (status == GW_PROTOCOL) {
+        transport_failed(conn);
         return;
     }
     /* The peer will send no more but may still take our output: write as long as that works. */
@@ -409,6 +508,14 @@ static void on_ready(struct gw_source *source, uint32_t bits, gw_mono_ns now)
         open_ready(conn, bits, now);
 }
 
+void gw_conn_read_on(struct gw_conn *conn, gw_mono_ns now)
+{
+    if (has(conn, CLOSING))
+        closing_ready(conn, GW_POLL_READ);
+    else
+        open_ready(conn, GW_POLL_READ, now);
+}
+
 struct gw_conn *gw_conn_new(const struct gw_sockets *sockets, gw_socket socket,
                             const struct gw_address *peer)
 {
@@ -427,6 +534,16 @@ struct gw_conn *gw_conn_new(const struct gw_sockets *sockets, gw_socket socket,
     return conn;
 }
 
+void gw_conn_push(struct gw_conn *conn, struct gw_transport *transport)
+{
+    GW_ASSERT(conn->loop == NULL);
+    transport->below = conn->transport;
+    transport->sockets = conn->sockets;
+    transport->socket = conn->socket;
+    transport->conn = conn;
+    conn->transport = transport;
+}
+
 void gw_conn_set_events(struct gw_conn *conn, const struct gw_conn_events *events, void *user)
 {
     conn->events = events;
@@ -443,7 +560,8 @@ enum gw_status gw_conn_attach(struct gw_conn *conn, struct gw_loop *loop)
         gw_list_push_back(&loop->stashes, &conn->stash->link);
     if (has(conn, WRITE_DEAD))
         gw_wheel_arm(&loop->wheel, &conn->timer, loop->turn.now + UNREAD_NS);
-    if (conn->output.size > 0 || has(conn, WANT_DRAINED))
+    note_pending(conn);
+    if (conn->output.size > 0 || has(conn, WANT_DRAINED) || conn->transport != NULL)
         make_dirty(conn);
     if (update_poller(conn) != GW_OK || has(conn, BYTES_LOST))
         end_with(conn, GW_CONN_END_ERROR, ENOMEM);
@@ -469,8 +587,12 @@ void gw_conn_detach(struct gw_conn *conn)
     loop->counters.output_bytes -= conn->output.size;
     /* An end that was decided but not told is found again by the other loop: it reads the socket
      * anew and gets the same answer. */
+    if (conn->end == GW_CONN_END_TRANSPORT)
+        unset(conn, SHUT);
     unset(conn, BLOCKED | HUNG | CLOSING | ENDED);
+    conn->end = GW_CONN_END_LOCAL;
     conn->loop = NULL;
+    note_pending(conn);
 }
 
 static bool takes_output(const struct gw_conn *conn)
@@ -561,6 +683,7 @@ void gw_conn_pause(struct gw_conn *conn)
     set(conn, PAUSED);
     if (conn->stash != NULL)
         gw_list_remove(&conn->stash->link);
+    note_pending(conn);
     make_dirty(conn);
 }
 
@@ -571,19 +694,33 @@ void gw_conn_resume(struct gw_conn *conn)
     unset(conn, PAUSED | HUNG);
     if (conn->stash != NULL && conn->loop != NULL)
         gw_list_push_back(&conn->loop->stashes, &conn->stash->link);
+    note_pending(conn);
     make_dirty(conn);
 }
 
-/* No loop would tell the end: it is silent and at once, after one try to send what is queued. */
-static void close_unattached(struct gw_conn *conn, bool flush)
+/* One try to send what is queued, and the transports' good-bye. */
+static void send_unattached(struct gw_conn *conn)
 {
     struct iovec parts[PARTS_MAX];
-    size_t size;
+    size_t offered;
+    size_t sent = 0;
     int os_errno;
-    int count = gw_output_gather(&conn->output, parts, PARTS_MAX, &size);
-    if (flush && count > 0)
-        (void)conn->sockets->ops->sendv(conn->sockets->ctx, conn->socket, parts, count, &size,
+    int count = gw_output_gather(&conn->output, parts, PARTS_MAX, &offered);
+    struct gw_transport *transport = conn->transport;
+    if (count > 0 && transport == NULL)
+        (void)conn->sockets->ops->sendv(conn->sockets->ctx, conn->socket, parts, count, &sent,
                                         &os_errno);
+    else if (count > 0)
+        (void)transport->ops->sendv(transport, parts, count, &sent, &os_errno);
+    if (transport != NULL && sent == offered)
+        (void)transport->ops->shut(transport);
+}
+
+/* No loop would tell the end: it is silent and at once. */
+static void close_unattached(struct gw_conn *conn, bool flush)
+{
+    if (flush)
+        send_unattached(conn);
     conn->sockets->ops->close(conn->sockets->ctx, conn->socket);
     drop_stash(conn);
     drop_output(conn);
@@ -602,7 +739,7 @@ void gw_conn_close(struct gw_conn *conn, bool flush, uint64_t flush_time)
     unset(conn, PAUSED | HUNG | WANT_DRAINED);
     drop_stash(conn);
     if (!flush || has(conn, WRITE_DEAD)) {
-        end_with(conn, GW_CONN_END_LOCAL, 0);
+        end_shut(conn);
         return;
     }
     gw_mono_ns now = conn->loop->turn.now;
@@ -624,6 +761,23 @@ bool gw_conn_hung_up(const struct gw_conn *conn)
 const struct gw_address *gw_conn_peer(const struct gw_conn *conn)
 {
     return &conn->peer;
+}
+
+void gw_conn_describe(const struct gw_conn *conn, struct gw_transport_story *ret_story)
+{
+    gw_transport_describe(conn->transport, ret_story);
+}
+
+const char *gw_conn_peer_name(const struct gw_conn *conn)
+{
+    struct gw_transport_story story;
+    gw_transport_describe(conn->transport, &story);
+    return story.peer_name;
+}
+
+const char *gw_conn_trouble(const struct gw_conn *conn)
+{
+    return gw_transport_trouble(conn->transport);
 }
 
 uint64_t gw_conn_bytes_in(const struct gw_conn *conn)

@@ -15,15 +15,17 @@
 
 #include "base/blob.h"
 #include "net/loop.h"
+#include "net/transport.h"
 
 struct gw_conn;
 
 /* Who or what ended the connection. */
 enum gw_conn_end {
-    GW_CONN_END_LOCAL,   /* gw_conn_close */
-    GW_CONN_END_PEER,    /* end of stream */
-    GW_CONN_END_ERROR,   /* socket error, see os_errno (0: unknown) */
-    GW_CONN_END_TIMEOUT, /* output did not go out in time after gw_conn_close */
+    GW_CONN_END_LOCAL,     /* gw_conn_close */
+    GW_CONN_END_PEER,      /* end of stream */
+    GW_CONN_END_ERROR,     /* socket error, see os_errno (0: unknown) */
+    GW_CONN_END_TIMEOUT,   /* output did not go out in time after gw_conn_close */
+    GW_CONN_END_TRANSPORT, /* TLS or WebSocket cannot go on, see gw_conn_trouble */
 };
 
 struct gw_conn_events {
@@ -40,6 +42,10 @@ struct gw_conn_events {
  * of the loops it will join. NULL when memory is out (the socket is then closed by the caller). */
 struct gw_conn *gw_conn_new(const struct gw_sockets *sockets, gw_socket socket,
                             const struct gw_address *peer);
+
+/* Puts a transport on top of those it has (or the socket); before the first attach. It is released
+ * with the connection. */
+void gw_conn_push(struct gw_conn *conn, struct gw_transport *transport);
 
 /* Names the receiver of events; before attach, and again when the owner changes. */
 void gw_conn_set_events(struct gw_conn *conn, const struct gw_conn_events *events, void *user);
@@ -94,6 +100,13 @@ void gw_conn_close(struct gw_conn *conn, bool flush, uint64_t flush_time);
 bool gw_conn_closing(const struct gw_conn *conn);
 
 const struct gw_address *gw_conn_peer(const struct gw_conn *conn);
+/* What there is to tell of its transports; borrowed from the connection. */
+void gw_conn_describe(const struct gw_conn *conn, struct gw_transport_story *ret_story);
+/* The name that the peer has proved to the transport (certificate, key); NULL: none. */
+const char *gw_conn_peer_name(const struct gw_conn *conn);
+/* Why a transport gave up, in words; NULL: none did. In on_closed at the latest. */
+const char *gw_conn_trouble(const struct gw_conn *conn);
+/* Bytes of the socket, not those decoded. */
 uint64_t gw_conn_bytes_in(const struct gw_conn *conn);
 uint64_t gw_conn_bytes_out(const struct gw_conn *conn);
 struct gw_loop *gw_conn_loop(const struct gw_conn *conn);

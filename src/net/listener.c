@@ -12,6 +12,8 @@ struct gw_listener {
     const struct gw_sockets *sockets;
     gw_socket socket;
     atomic_uint joined; /* loops; release by leave, acquire by close */
+    size_t layer_count;
+    struct gw_transport_layer layers[GW_TRANSPORT_LAYERS_MAX];
     struct gw_address address;
 };
 
@@ -36,6 +38,7 @@ enum gw_status gw_listener_open(const struct gw_sockets *sockets, const struct g
     if (listener == NULL)
         return GW_NO_MEMORY;
     listener->sockets = sockets;
+    listener->layer_count = 0;
     atomic_init(&listener->joined, 0);
     enum gw_status status =
         sockets->ops->listen(sockets->ctx, address, backlog, &listener->socket, ret_errno);
@@ -70,6 +73,26 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
         gw_wheel_arm(&accept->loop->wheel, timer, now + BACK_OFF_NS);
 }
 
+void gw_listener_set_layers(struct gw_listener *listener, const struct gw_transport_layer *layers,
+                            size_t count)
+{
+    GW_ASSERT(count <= GW_TRANSPORT_LAYERS_MAX);
+    for (size_t i = 0; i < count; i++)
+        listener->layers[i] = layers[i];
+    listener->layer_count = count;
+}
+
+static bool build_stack(const struct gw_listener *listener, struct gw_conn *conn)
+{
+    for (size_t i = 0; i < listener->layer_count; i++) {
+        struct gw_transport *transport = listener->layers[i].make(listener->layers[i].ctx);
+        if (transport == NULL)
+            return false;
+        gw_conn_push(conn, transport);
+    }
+    return true;
+}
+
 static void take(struct accept *accept, gw_socket socket, const struct gw_address *peer,
                  gw_mono_ns now)
 {
@@ -78,6 +101,11 @@ static void take(struct accept *accept, gw_socket socket, const struct gw_addres
     if (conn == NULL) {
         accept->loop->counters.accept_refused++;
         sockets->ops->close(sockets->ctx, socket);
+        return;
+    }
+    if (!build_stack(accept->listener, conn)) {
+        accept->loop->counters.accept_refused++;
+        gw_conn_close(conn, false, 0);
         return;
     }
     accept->loop->counters.accepted++;

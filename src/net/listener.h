@@ -26,6 +26,10 @@ typedef void gw_listener_fn(void *user, struct gw_listener *listener, struct gw_
 GW_MUST_USE enum gw_status gw_listener_open(const struct gw_sockets *sockets,
                                             const struct gw_address *address, int backlog,
                                             struct gw_listener **ret_listener, int *ret_errno);
+/* Names the layers of each connection's stack, the lowest first, at most GW_TRANSPORT_LAYERS_MAX
+ * (copied; each ctx must outlive the listener); before the first join. */
+void gw_listener_set_layers(struct gw_listener *listener, const struct gw_transport_layer *layers,
+                            size_t count);
 /* Begins to accept on a loop, by that loop's thread (or before it runs). */
 GW_MUST_USE enum gw_status gw_listener_join(struct gw_listener *listener, struct gw_loop *loop,
                                             gw_listener_fn *fn, void *user);

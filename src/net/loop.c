@@ -25,6 +25,7 @@ struct gw_loop *gw_loop_new(const struct gw_sockets *sockets, const struct gw_cl
     gw_list_init(&loop->drained);
     gw_list_init(&loop->ended);
     gw_list_init(&loop->stashes);
+    gw_list_init(&loop->pending);
     gw_list_init(&loop->accepts);
     gw_list_init(&loop->callers);
     atomic_init(&loop->stop, false);
@@ -52,7 +53,8 @@ void gw_loop_set_hooks(struct gw_loop *loop, const struct gw_loop_hooks *hooks)
 static bool has_work(const struct gw_loop *loop)
 {
     return loop->turn.work_left || !gw_list_empty(&loop->dirty) || !gw_list_empty(&loop->ended) ||
-           !gw_list_empty(&loop->stashes) || gw_mailbox_filled(&loop->mailbox);
+           !gw_list_empty(&loop->stashes) || !gw_list_empty(&loop->pending) ||
+           gw_mailbox_filled(&loop->mailbox);
 }
 
 void gw_loop_wait(struct gw_loop *loop)
@@ -90,6 +92,16 @@ static void deliver_stashes(struct gw_loop *loop)
     struct gw_list *link;
     while ((link = gw_list_pop_front(&ready)) != NULL)
         gw_conn_deliver(GW_CONTAINER(link, struct gw_stash, link)->conn, loop->turn.now);
+}
+
+static void read_pending(struct gw_loop *loop)
+{
+    struct gw_list ready;
+    gw_list_init(&ready);
+    gw_list_splice_back(&ready, &loop->pending);
+    struct gw_list *link;
+    while ((link = gw_list_pop_front(&ready)) != NULL)
+        gw_conn_read_on(GW_CONTAINER(link, struct gw_transport, link)->conn, loop->turn.now);
 }
 
 static void handle_events(struct gw_loop *loop)
@@ -163,10 +175,12 @@ void gw_loop_turn(struct gw_loop *loop, gw_mono_ns now)
 {
     loop->turn.now = now;
     loop->turn.work_left = false;
+    loop->turn.heavy_ns = 0;
     loop->counters.turns++;
     gw_loop_read_mail(loop);
     gw_wheel_advance(&loop->wheel, now);
     deliver_stashes(loop);
+    read_pending(loop);
     handle_events(loop);
     gw_listener_serve(loop);
     if (loop->hooks.before_flush != NULL)

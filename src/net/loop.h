@@ -23,6 +23,8 @@
 #define GW_LOOP_EVENTS_MAX 256
 
 #define GW_LOOP_SLOW_ACCEPT_NS (8 * GW_NS_PER_MS)
+/* What the handshakes of one turn may take; then the rest waits for the next one. */
+#define GW_LOOP_HEAVY_NS (4 * GW_NS_PER_MS)
 
 struct gw_loop;
 

@@ -24,8 +24,9 @@ struct gw_loop_turn {
     struct gw_span unread;   /* those bytes */
     const void *accepting;   /* the listener's place on this loop that is being served */
     int event_count;
-    int event_at;   /* events before it are done */
-    bool work_left; /* a callback came after before_flush: do not block */
+    int event_at;      /* events before it are done */
+    uint64_t heavy_ns; /* spent on heavy transports */
+    bool work_left;    /* a callback came after before_flush: do not block */
 };
 
 struct gw_loop {
@@ -39,6 +40,7 @@ struct gw_loop {
     struct gw_list drained; /* connections to tell that they drained, in this turn */
     struct gw_list ended;   /* connections to end in this turn */
     struct gw_list stashes; /* bytes that were read early and can be delivered now */
+    struct gw_list pending; /* top transports with bytes that no poller will announce */
     struct gw_list accepts; /* listeners that this loop joined */
     struct gw_list callers; /* those of them at which somebody waits, in this turn */
     struct gw_output_cache cache;
@@ -69,6 +71,8 @@ void gw_listener_serve(struct gw_loop *loop);
 
 /* Delivers bytes that were kept back. */
 void gw_conn_deliver(struct gw_conn *conn, gw_mono_ns now);
+/* Reads what waits decoded in a transport; its share of a turn. */
+void gw_conn_read_on(struct gw_conn *conn, gw_mono_ns now);
 /* Writes once and brings the poller's interest up to date; true: wants to hear that it drained. */
 bool gw_conn_flush(struct gw_conn *conn, gw_mono_ns now);
 /* Tells that output drained. */

@@ -360,6 +360,8 @@ static void test_errors_of_listeners(void **state)
         const char *url, *what;
     } rows[] = {
         {"mqtts://0.0.0.0:8883", "mqtts is not built in yet"},
+        {"ws://127.0.0.1/mqtt", "ws is not built in yet"},
+        {"unix:///run/x", "unix is not built in yet"},
         {"ftp://x", "unknown scheme \"ftp\""},
         {"127.0.0.1:1883", "\"127.0.0.1:1883\" is not a URL"},
         {"mqtt://127.0.0.1:65536", "\"65536\" is not a port"},
