@@ -13,6 +13,7 @@
 #include "daemon/reload.h"
 #include "os/console.h"
 #include "os/entropy.h"
+#include "os/notify.h"
 #include "os/process.h"
 
 #define TICK_MS           2000 /* folded log lines are told so much later at most */
@@ -235,6 +236,23 @@ static int start(struct serve *serve)
     return GW_COMMAND_OK;
 }
 
+/* Words for the service manager, if there is one; nothing hangs on whether it hears them. */
+static void notify_ready(const struct serve *serve)
+{
+    char text[GW_NOTIFY_TEXT_MAX];
+
+    snprintf(text, sizeof text, "READY=1\nSTATUS=%zu listeners, %u loops",
+             gw_broker_listener_count(serve->broker), gw_broker_loop_count(serve->broker));
+    (void)gw_notify_send(text);
+}
+
+static void reload(struct serve *serve)
+{
+    (void)gw_notify_send_reloading();
+    gw_reload_run(serve->broker, serve->logger, &serve->options, &serve->config);
+    notify_ready(serve);
+}
+
 /* Answers signals until one says to end. */
 static void run_until_end(struct serve *serve)
 {
@@ -245,12 +263,13 @@ static void run_until_end(struct serve *serve)
 
         gw_logger_tick(serve->logger);
         if (signal == GW_PROCESS_RELOAD)
-            gw_reload_run(serve->broker, serve->logger, &serve->options, &serve->config);
+            reload(serve);
         if (signal == GW_PROCESS_END)
             break;
     }
     struct gw_log_field field = gw_log_str("signal", strsignal(number));
     gw_log_event(serve->log, GW_LOG_INFO, "broker.stopping", "stopping", &field, 1);
+    (void)gw_notify_send("STOPPING=1");
 }
 
 static void stop(struct serve *serve)
@@ -279,6 +298,7 @@ static int run(struct serve *serve)
     result = start(serve);
     if (result == GW_COMMAND_OK) {
         say_banner(serve);
+        notify_ready(serve);
         run_until_end(serve);
         stop(serve);
     }

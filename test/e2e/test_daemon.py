@@ -24,13 +24,13 @@ def run(*words, stdin="", **env):
 class Broker:
     """`godwit serve` on a free port, its log as a list of JSON objects."""
 
-    def __init__(self, tmp_path, text="", *words):
+    def __init__(self, tmp_path, text="", *words, **env):
         self.config = tmp_path / "godwit.yaml"
         self.write(text)
         self.log = tmp_path / "log"
         with self.log.open("w") as log:
             self.process = subprocess.Popen([BIN, "serve", "-c", self.config, *words], stderr=log,
-                                            stdin=subprocess.DEVNULL)
+                                            stdin=subprocess.DEVNULL, env={**os.environ, **env})
         self.wait_for("broker.ready")
         self.port = int(self.wait_for("listener.open")["url"].rsplit(":", 1)[1])
 
@@ -65,8 +65,8 @@ class Broker:
 def broker(tmp_path):
     started = []
 
-    def start(text="", *words):
-        started.append(Broker(tmp_path, text, *words))
+    def start(text="", *words, **env):
+        started.append(Broker(tmp_path, text, *words, **env))
         return started[-1]
 
     yield start
@@ -298,3 +298,23 @@ def test_a_full_queue_is_told_once(broker):
         told = one.wait_for("queue.full")
         assert told["id"] == "abc" and told["dropped"] == 1
         assert len(one.events("queue.full")) == 1
+
+
+def test_a_service_manager_is_told(tmp_path, broker):
+    manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    manager.bind(str(tmp_path / "notify"))
+    manager.settimeout(10)
+    one = broker("", NOTIFY_SOCKET=str(tmp_path / "notify"))
+    ready = manager.recv(1000).decode().split("\n")
+    assert ready[0] == "READY=1" and ready[1].startswith("STATUS=1 listeners, ")
+    reload(one, "limits: {inflight: 5}\n")
+    reloading = manager.recv(1000).decode().split("\n")
+    assert reloading[0] == "RELOADING=1" and int(reloading[1].removeprefix("MONOTONIC_USEC=")) > 0
+    assert manager.recv(1000).startswith(b"READY=1\n")
+    one.write("limits: {inflight: none}\n")  # refused: in force is what was, and it goes on
+    one.process.send_signal(signal.SIGHUP)
+    assert manager.recv(1000).startswith(b"RELOADING=1\n")
+    assert manager.recv(1000).startswith(b"READY=1\n")
+    one.process.send_signal(signal.SIGTERM)
+    assert manager.recv(1000) == b"STOPPING=1"
+    assert one.process.wait(10) == 0
