@@ -209,6 +209,46 @@ def image():
         record(7, 1, b"\1", (n * 0x1FFFFFFF) & 0xFFFFFFFF, 2, 50) for n in range(20))
 
 
+def wsframe():
+    def frame(first, payload, mask=b"\x37\xfa\x21\x3d"):
+        size = len(payload)
+        head = bytes([first, 128 | size]) if size < 126 else bytes([first, 254]) + struct.pack(">H", size)
+        return head + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+
+    connect = b"\x10\x0c\0\4MQTT\4\2\0\x3c\0\0"
+    parts = [frame(2, connect[:5]), frame(0x89, b"ping"), frame(0, b""), frame(0x80, connect[5:])]
+    yield "whole", b"\0" + frame(0x82, connect)
+    yield "parts", b"\0" + b"".join(parts)
+    yield "long", b"\0" + frame(0x82, bytes(300)) + frame(0x82, b"x" * 126)
+    yield "largest", b"\0\x82\xff\x7f" + b"\xff" * 7 + b"\0\0\0\0only this"
+    yield "close", b"\0" + frame(0x88, b"\x03\xe8bye") + frame(0x88, b"") + frame(0x88, b"\x03")
+    yield "controls", b"\0" + frame(0x89, b"p" * 125) + frame(0x8A, b"") + frame(0x82, b"")
+    yield "server", b"\1\x82\x03abc\x89\0\x02\x01x\x80\x7e\0\x7e" + bytes(126)
+    for i, bad in enumerate([b"\xc2", b"\x83", b"\x81", b"\x80", b"\x09", b"\x89\xfe", b"\x82\x01",
+                             b"\x82\xfe\0\x7d\1\2\3\4", b"\x82\xff" + bytes(12), frame(2, b"") + b"\x82",
+                             b"\x82\xff\x80" + bytes(11)]):
+        yield f"bad-{i:02}", b"\0" + frame(0x82, b"before") + bad
+
+
+def wshead():
+    get = "GET /mqtt HTTP/1.1\r\nHost: localhost:8083\r\n"
+    rest = ("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n")
+    protocol = "Sec-WebSocket-Protocol: mqtt, mqttv3.1\r\n"
+    whole = get + rest + protocol + "\r\n"
+    texts = [whole, whole.replace("mqtt, ", ""), whole.replace("/mqtt", "http://a/mqtt?x"),
+             whole.replace("1.1", "1.0"), whole.replace("GET", "POST"), get + "\r\n",
+             get + rest + "\r\n", whole.replace("13", "8"), whole.replace("\r\n", "\n"),
+             get + "Origin: http://localhost:8083\r\n" + rest + protocol + "\r\n",
+             get + "Origin: https://a.example\r\n" + rest + protocol + "\r\n",
+             get + "Host: x\r\n\r\n", get + "A : b\r\n\r\n", get + " fold\r\n\r\n",
+             get + "Transfer-Encoding: chunked\r\n\r\n", "\x16\x03\x01", "\x10\x0c", whole[:-1]]
+    for i, one in enumerate(texts):
+        yield f"text-{i:02}", bytes([i % 8]) + one.encode()
+    yield "fields", b"\0" + (get + "A: b\r\n" * 70 + "\r\n").encode()
+    yield "large", b"\0" + (get + "A: " + "b" * 9000 + "\r\n").encode()
+
+
 TARGETS = {
     "utf8": utf8,
     "map": lambda: programs("map", 24, 400),
@@ -217,6 +257,8 @@ TARGETS = {
     "image": image,
     "packet": packet,
     "header": header,
+    "wsframe": wsframe,
+    "wshead": wshead,
     "property": property_,
     "assembler": assembler,
     "session": lambda: programs("session", 24, 600),
