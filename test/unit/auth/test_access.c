@@ -547,7 +547,7 @@ static void random_lists_decide_as_the_reference_does(void **state)
     (void)state;
     struct world world = {0};
     gw_random_init(&world.random, 4711);
-    for (int i = 0; i < 1500; i++) {
+    for (int i = 0; i < 600; i++) {
         world.user = names[pick(&world, GW_COUNT_OF(names))];
         world.client_id = names[pick(&world, GW_COUNT_OF(names))];
         check_world(&world);
