@@ -11,6 +11,7 @@
 #include "broker/publisher.h"
 #include "broker/registry.h"
 #include "broker/subscriber.h"
+#include "broker/throttle.h"
 #include "wire/disconnect.h"
 
 #define CLOSE_FLUSH_TIME (2 * GW_NS_PER_S)
@@ -39,7 +40,7 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
         gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME, "no CONNECT in time", NULL);
         return;
     }
-    if (!gw_list_empty(&client->paused)) /* it is us who do not read */
+    if (!gw_list_empty(&client->paused) || gw_throttle_holds(client)) /* it is us: we do not read */
         gw_keepalive_on_packet(&client->keepalive, now);
     gw_mono_ns deadline = gw_keepalive_next_deadline(&client->keepalive);
     if (now < deadline)
@@ -78,6 +79,7 @@ static void client_free(struct gw_guest *client)
     gw_alias_fini(&client->alias_out);
     gw_buf_fini(&client->stash);
     gw_connector_drop_auth(client);
+    gw_throttle_end(client);
     gw_blob_unref(&client->user.name);
     gw_blob_unref(&client->user.groups);
     free(client);
@@ -553,6 +555,12 @@ static void hold_back(struct gw_guest *client)
                      gw_loop_now(shard->loop) + GW_WHEEL_TICK_NS);
 }
 
+void gw_guest_read_on(struct gw_guest *client)
+{
+    if (!client->choked && gw_list_empty(&client->paused) && !gw_throttle_holds(client))
+        gw_conn_resume(client->conn);
+}
+
 /* The first byte of a connection says enough about peers that speak something else: they hear at
  * once that this is no place for them, and the log names it. */
 static bool is_foreign(struct gw_guest *client, struct gw_span bytes)
@@ -643,6 +651,9 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
         }
         on_frame(client, &frame, now);
         gw_journal_breathe(client->shard);
+        if (frame.header.type == GW_PACKET_PUBLISH &&
+            gw_throttle_on_publish(client, whole_packet(&frame).size, now))
+            break;
         if (bytes.size > 0 && had_its_share(client, frames, began))
             break;
     }
@@ -666,8 +677,7 @@ static void on_drained(void *user, gw_mono_ns now)
         return;
     if (client->choked) {
         client->choked = false;
-        if (gw_list_empty(&client->paused))
-            gw_conn_resume(client->conn);
+        gw_guest_read_on(client);
     }
     if (client->session)
         gw_deliverer_pump(client, now);

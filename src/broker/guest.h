@@ -97,7 +97,8 @@ struct gw_guest {
     struct gw_alias_table alias_out;
     struct gw_buf stash; /* bytes that move along to another shard */
     struct gw_guest_auth *auth;
-    struct gw_held held; /* acknowledgements that wait for the disk */
+    struct gw_throttle *throttle; /* NULL: it was never bound to a rate */
+    struct gw_held held;          /* acknowledgements that wait for the disk */
     struct gw_guest_user user;
     gw_mono_ns since;
     uint64_t waits_until; /* the turn in which it may take its session over; 0: not asked yet */
@@ -129,6 +130,10 @@ void gw_guest_end_fault(struct gw_guest *client, const struct gw_fault *fault);
 void gw_guest_leave(struct gw_guest *client, uint8_t reason);
 /* Closes without a word (after a refusing CONNACK). */
 void gw_guest_close(struct gw_guest *client);
+
+/* Reads on, unless something else still holds it: unread answers, other shards or the disk that are
+ * behind, its rate. */
+void gw_guest_read_on(struct gw_guest *client);
 
 /* Ends at once, whatever waits: nobody will turn the loop for it any more. */
 void gw_guest_cut(struct gw_guest *client);

@@ -119,8 +119,7 @@ static void on_pressure(struct gw_timer *timer, gw_mono_ns now)
         }
         gw_list_remove(link);
         gw_keepalive_on_packet(&client->keepalive, now);
-        if (!client->choked)
-            gw_conn_resume(client->conn);
+        gw_guest_read_on(client);
     }
     if (again)
         gw_wheel_arm(gw_loop_wheel(shard->loop), timer, now + GW_WHEEL_TICK_NS);

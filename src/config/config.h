@@ -60,9 +60,9 @@ struct gw_config_listener {
     char *path;                /* of a WebSocket URL, begins with a slash; NULL for other schemes */
     struct gw_address address; /* of the URL */
     enum gw_config_scheme scheme;
-    bool anonymous;            /* clients without a name are let in */
-    bool insecure;             /* ... knowingly, beyond loopback */
-    bool optional;             /* built-in: no reason to fail if this machine lacks the address */
+    bool anonymous; /* clients without a name are let in */
+    bool insecure;  /* ... knowingly, beyond loopback */
+    bool optional;  /* built-in: no reason to fail if this machine lacks the address */
 };
 
 struct gw_config_listeners {
@@ -80,6 +80,13 @@ struct gw_config_queue {
 struct gw_config_bound {
     uint32_t messages;
     uint64_t bytes;
+};
+
+/* Of one client. */
+struct gw_config_rate {
+    uint32_t messages; /* a second; 0: no bound */
+    uint64_t bytes;    /* a second; 0: no bound */
+    gw_mono_ns burst;  /* how far it may be ahead */
 };
 
 struct gw_config_limits {
@@ -101,6 +108,7 @@ struct gw_config_limits {
     gw_config_seconds keep_alive_max; /* 0: no bound */
     uint32_t inflight;
     uint32_t receive_maximum;
+    struct gw_config_rate publish_rate;
     uint32_t topic_alias_in;
     uint32_t topic_alias_out;
     struct gw_config_queue queue;

@@ -162,8 +162,8 @@ static int check_config(struct gw_arguments *words, struct gw_arguments_config *
     result = gw_arguments_config_load(options, &config);
     if (result != GW_COMMAND_OK)
         return result;
-    printf("%s: no errors, %zu of %d keys are set\n", options->path, count_set(&config),
-           GW_CONFIG_KEY_COUNT);
+    size_t count = count_set(&config);
+    printf("%s: no errors, %zu key%s set\n", options->path, count, count == 1 ? " is" : "s are");
     gw_config_fini(&config);
     return GW_COMMAND_OK;
 }

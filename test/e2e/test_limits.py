@@ -189,3 +189,62 @@ def test_expired_retained_messages_go(broker):
                 break
         else:
             raise AssertionError("expired messages are kept")
+
+
+def take_acks(sock, count):
+    for _ in range(count):
+        head, body = read(sock)
+        assert head == 0x40 and body[2:3] in (b"", b"\x10"), (head, body)
+
+
+def value_of(sock, topic):
+    """Subscribes to a topic of $SYS and returns the first number there that is not 0."""
+    sock.sendall(packet(0x82, b"\0\1\0" + string(topic) + b"\0"))
+    while True:
+        head, body = read(sock)
+        if head & 0xF0 == 0x30 and (number := int(body[2 + len(topic) + 1:])):
+            return number
+
+
+def test_a_fast_publisher_is_slowed_down(broker):  # noqa: F811
+    """Twenty messages at once, five of them free: the others come in their time, all of them."""
+    one = broker("limits: {publish_rate: {messages: 50, burst: 100ms}}\nsys: {interval: 100ms}\n")
+    sock, _ = connect(one, b"fast")
+    began = time.monotonic()
+    sock.sendall((packet(0x32, string(b"t") + b"\0\1\0" + b"x") * 20))
+    take_acks(sock, 20)
+    assert time.monotonic() - began > 0.2  # 15 messages at 50 a second are 0.3 s, never less
+    told = one.wait_for("client.throttled")
+    assert told["id"] == "fast" and told["level"] == "info"
+    other, _ = connect(one, b"slow")
+    other.sendall(packet(0x32, string(b"t") + b"\0\1\0" + b"x"))
+    take_acks(other, 1)
+    assert value_of(other, b"$SYS/broker/clients/throttled") > 0
+    assert len(one.events("client.throttled")) == 1
+
+
+def test_the_rate_of_bytes_holds_too_and_a_reload_lifts_it(broker):  # noqa: F811
+    one = broker("limits: {publish_rate: {bytes: 1000, burst: 1s}}\n")
+    sock, _ = connect(one, b"large")
+    sock.sendall(packet(0x32, string(b"t") + b"\0\1\0" + b"x" * 1000000))  # 1000 s worth of it
+    take_acks(sock, 1)
+    sock.sendall(packet(0x32, string(b"t") + b"\0\2\0" + b"x"))
+    sock.settimeout(1.5)
+    try:
+        raise AssertionError(f"not slowed down: {sock.recv(100)}")
+    except TimeoutError:
+        sock.settimeout(10)
+    one.write("limits: {publish_rate: {bytes: 0}}\n")
+    one.process.send_signal(signal.SIGHUP)
+    take_acks(sock, 1)
+
+
+def test_a_slowed_down_client_is_not_silent(broker):  # noqa: F811
+    """Its keep-alive of a second does not end it while it is the broker that does not read."""
+    one = broker("limits: {publish_rate: {messages: 1, burst: 1s}}\n")
+    sock = socket.create_connection(("127.0.0.1", one.port), timeout=10)
+    sock.sendall(packet(0x10, b"\0\4MQTT\5\2\0\1\0" + string(b"brief")))
+    assert read(sock)[0] == 0x20
+    sock.sendall(packet(0x32, string(b"t") + b"\0\1\0" + b"x") * 4)
+    take_acks(sock, 4)  # the last one after about three seconds
+    assert not one.events("client.disconnected")
