@@ -35,6 +35,7 @@ struct message {
     bool crossed;          /* a crash came before its acknowledgement, or just after the will */
     bool fragile;          /* a will that was written down nowhere when its connection broke */
     uint32_t discarded_at; /* the step */
+    uint32_t acknowledged_at;
     uint8_t seen[MODEL_CLIENTS];
     uint32_t settled[MODEL_CLIENTS]; /* the step of the last PUBACK; 0: none that is sure */
     uint8_t seen_owed;               /* at QoS 1 or 2, a bit for each client */
@@ -52,6 +53,7 @@ struct model {
     uint32_t trouble_from, trouble_till; /* steps */
     uint32_t count;
     struct subscription subscriptions[MODEL_CLIENTS][MODEL_FILTERS];
+    uint32_t born[MODEL_CLIENTS];                                /* its session: CONNECT */
     uint32_t group_since[MODEL_FILTERS];                         /* a steady member was confirmed */
     uint32_t newest[MODEL_CLIENTS][MODEL_CLIENTS][MODEL_TOPICS]; /* order, by first arrival */
     struct message messages[MODEL_MESSAGES_MAX];
@@ -183,6 +185,7 @@ void model_on_acknowledged(struct model *model, uint32_t message)
 {
     model_note(model, "message %u is acknowledged", message);
     model->messages[message].acknowledged = true;
+    model->messages[message].acknowledged_at = model->step;
 }
 
 void model_on_given_up(struct model *model, uint32_t message)
@@ -235,6 +238,11 @@ void model_on_session_lost(struct model *model, unsigned client)
     }
 }
 
+void model_on_connect(struct model *model, unsigned client)
+{
+    model->born[client] = model->step;
+}
+
 void model_on_subscribe(struct model *model, unsigned client, unsigned filter, uint8_t qos)
 {
     struct subscription *subscription = &model->subscriptions[client][filter];
@@ -267,6 +275,14 @@ void model_on_unsuback(struct model *model, unsigned client, unsigned filter)
 {
     model_note(model, "client %u is unsubscribed from %s", client, model_filters[filter]);
     model->subscriptions[client][filter].end_confirmed = model->step;
+}
+
+/* Whether it was acknowledged, and thus given to all who were there, before this session was. Not
+ * what waits in a group for whoever comes. */
+static bool is_older(const struct model *model, unsigned client, const struct message *message)
+{
+    return message->acknowledged && !message->will && message->acknowledged_at != 0 &&
+           message->acknowledged_at < model->born[client] && model_topics[message->topic][0] != '$';
 }
 
 static bool may_have(const struct model *model, unsigned client, const struct message *message)
@@ -332,6 +348,16 @@ static bool is_recent(const struct model *model, uint32_t step)
     return step + MODEL_LAZY_STEPS > since;
 }
 
+bool model_is_recent(const struct model *model, uint32_t step)
+{
+    return is_recent(model, step);
+}
+
+uint32_t model_step(const struct model *model)
+{
+    return model->step;
+}
+
 void model_on_link_ended(struct model *model, unsigned client)
 {
     for (uint32_t m = 0; m < model->count; m++)
@@ -349,7 +375,7 @@ static bool may_repeat(const struct model *model, unsigned client, const struct 
         return true; /* it left before it was written down, and its publisher has to repeat it */
     bool restored = model->crashed_at != 0 && message->sent <= model->crashed_at;
     /* It was given at QoS 0, which nobody writes down, and a later subscription asks for more. */
-    if (restored && !(message->seen_owed & 1u << client))
+    if (restored && qos > 0 && !(message->seen_owed & 1u << client))
         return true;
     if (qos != 1)
         return false;
@@ -373,9 +399,11 @@ static void check_order(struct model *model, unsigned client, uint32_t number)
 {
     const struct message *message = &model->messages[number];
     uint32_t *newest = &model->newest[client][message->publisher][message->topic];
-    /* What its publisher sent again, or the broker took up again after a crash, may come to a
-     * session that was not subscribed before, or for which it had been dropped. */
-    bool late = (message->qos == 1 && message->resent) || message->crossed ||
+    /* What its publisher sent again (at QoS 2: it had been refused for want of room), or the broker
+     * took up again after a crash, may come to a session that was not subscribed before, or for
+     * which it had been dropped. */
+    bool refused = message->resent && (model->troubled || model->trouble_till >= message->sent);
+    bool late = (message->qos == 1 && message->resent) || refused || message->crossed ||
                 (model->crashed_at != 0 && message->sent <= model->crashed_at &&
                  (model->lossy || owed_qos(model, client, message) == 0));
     if (late)
@@ -411,6 +439,9 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
         check_copy(model, client, number, dup);
         return;
     }
+    if (is_older(model, client, message))
+        model_fail(model, "client %u got message %u (%s), which is older than its session", client,
+                   number, topic);
     message->seen_ever = true;
     if (message->seen[client] < UINT8_MAX)
         message->seen[client]++;
@@ -499,6 +530,8 @@ void model_set_damaged(struct model *model)
 
 void model_check_retained(struct model *model, unsigned topic, bool found, uint32_t number)
 {
+    if (model->damaged)
+        return;
     /* The last write that certainly happened, and those after it that perhaps did. */
     bool may_be_empty = true;
     bool matched = false;

@@ -40,6 +40,9 @@ void model_free(struct model *model);
 bool model_full(const struct model *model);
 /* Steps counted by the simulation. */
 void model_set_step(struct model *model, uint32_t step);
+uint32_t model_step(const struct model *model);
+/* Whether what was done at a step may not be done by all, or not be written down. */
+bool model_is_recent(const struct model *model, uint32_t step);
 
 /* -- publishers -- */
 
@@ -65,6 +68,8 @@ void model_on_will_discarded(struct model *model, uint32_t message);
 
 /* -- subscribers -- */
 
+/* CONNECT is written by a client that has no session any more, or wants none. */
+void model_on_connect(struct model *model, unsigned client);
 void model_on_session_lost(struct model *model, unsigned client);
 void model_on_subscribe(struct model *model, unsigned client, unsigned filter, uint8_t qos);
 void model_on_suback(struct model *model, unsigned client, unsigned filter);

@@ -4,6 +4,7 @@
  *   godwit-sim --seed N [--steps N]      one run
  *   godwit-sim --trace N [--steps N]     the same, telling what happens
  *   godwit-sim --seconds N [--steps N]   fresh seeds until the time is over
+ *   godwit-sim --from N [--runs N]       so many seeds (1000) from one on
  *   godwit-sim --seeds-file FILE         the seeds in a file, one a line, then 0..7
  */
 #include <stdio.h>
@@ -20,12 +21,17 @@
 #include "wire/subscribe.h"
 
 #define STEPS_DEFAULT 4000u
+#define RUNS_DEFAULT  1000u
 #define REST_STEPS    20000u
 #define CRASH_EVERY   400u /* steps, on average */
 #define FULL_EVERY    3000u
 #define FULL_STEPS    900u /* for so long there is no room, */
 #define DAMAGED_STEPS 600u
 #define AFTER_STEPS   1500u /* and so long until the broker has noticed that there is again */
+#define DEAD_STEPS    500u  /* so long at most a broker lives with a dead disk */
+#define AGAIN_STEPS   40u   /* a crash that follows another one comes within so many */
+#define CUT_STEPS     60u   /* so long is waited for a moment in the middle of a turn */
+#define PACE_STEPS    150u  /* for so long, on average, the disk is as fast as it is */
 
 struct sim {
     struct gw_random random;
@@ -36,9 +42,77 @@ struct sim {
     uint32_t step;
     bool alone;         /* clients do nothing */
     bool busy;          /* the last step had something to write to the disk */
+    bool recycled;      /* the store took segments back in the last step */
     uint32_t full_till; /* steps; 0: there is room */
     uint32_t troubled_till;
+    uint32_t crash_at; /* step; 0: whenever it comes to pass */
+    uint64_t turning;  /* a bit for each loop that is in the middle of its turn */
+    unsigned pace;     /* of so many steps one ends with a commit */
+    unsigned cut_in;   /* so many reads and writes of loops; 0: not */
+    unsigned stop_in;  /* so many writes and syncs of the store; 0: not */
+    bool at_risk;      /* the machine may stop at any moment */
+    bool is_cut;       /* it has */
 };
+
+/* -- threads: a loop's turn and a commit may be interrupted by the others -- */
+
+static void turn_loop(struct sim *sim, unsigned index)
+{
+    struct gw_loop *loop = gw_broker_loop(sim->boot.broker, index);
+    if ((sim->turning & (uint64_t)1 << index) != 0)
+        return;
+    sim->turning |= (uint64_t)1 << index;
+    gw_loop_wait(loop);
+    gw_loop_turn(loop, simnet_now(sim->net));
+    sim->turning &= ~((uint64_t)1 << index);
+}
+
+/* The machine stops at this moment: whatever the process still does leads nowhere. */
+static void cut(struct sim *sim)
+{
+    sim->cut_in = sim->stop_in = 0;
+    sim->is_cut = true;
+    gw_simdisk_stop(sim->boot.disk);
+    simnet_reset(sim->net);
+}
+
+static bool commit(struct sim *sim)
+{
+    bool recycled = false;
+    bool any = simboot_commit(&sim->boot, &recycled);
+    sim->recycled |= recycled;
+    return any;
+}
+
+/* In the middle of a loop's turn: the writer of the store may have its round, the machine end. */
+static void on_network(void *user)
+{
+    struct sim *sim = user;
+    if (sim->turning == 0)
+        return;
+    bool before = sim->recycled;
+    if (gw_random_below(&sim->boot.random, 2 + sim->pace) == 0)
+        (void)commit(sim);
+    /* What made segments free may not be in the log yet. */
+    bool now = !before && sim->recycled && gw_random_below(&sim->boot.random, 3) == 0;
+    now |= sim->cut_in > 0 && --sim->cut_in == 0;
+    if (now && sim->at_risk && !sim->is_cut)
+        cut(sim);
+}
+
+/* In the middle of a commit: loops that are not interrupted by it go on. */
+static void on_disk(void *user)
+{
+    struct sim *sim = user;
+    if (!sim->boot.committing)
+        return;
+    if (sim->stop_in > 0 && --sim->stop_in == 0 && sim->at_risk && !sim->is_cut)
+        cut(sim);
+    if (gw_random_below(&sim->boot.random, 4) != 0)
+        return;
+    turn_loop(sim,
+              (unsigned)gw_random_below(&sim->boot.random, gw_broker_loop_count(sim->boot.broker)));
+}
 
 /* Lets each loop have a turn with some chance, in an order that the seed chooses. */
 static void turn_loops(struct sim *sim)
@@ -46,17 +120,15 @@ static void turn_loops(struct sim *sim)
     unsigned count = gw_broker_loop_count(sim->boot.broker);
     unsigned first = (unsigned)gw_random_below(&sim->random, count);
     for (unsigned i = 0; i < count; i++) {
-        struct gw_loop *loop = gw_broker_loop(sim->boot.broker, (first + i) % count);
-        if (gw_random_below(&sim->random, 4) == 0)
-            continue;
-        gw_loop_wait(loop);
-        gw_loop_turn(loop, simnet_now(sim->net));
+        if (gw_random_below(&sim->random, 4) != 0)
+            turn_loop(sim, (first + i) % count);
     }
 }
 
 static void step(struct sim *sim, bool calm)
 {
     sim->step++;
+    sim->recycled = false;
     model_set_step(sim->model, sim->step);
     simnet_advance(sim->net, gw_random_below(&sim->random, 3 * GW_NS_PER_MS));
     simnet_step(sim->net);
@@ -64,7 +136,9 @@ static void step(struct sim *sim, bool calm)
         if (calm || gw_random_below(&sim->random, 2) == 0)
             simclient_step(&sim->clients[i], calm);
     turn_loops(sim);
-    sim->busy = (calm || gw_random_below(&sim->boot.random, 3) == 0) && simboot_commit(&sim->boot);
+    sim->busy = (calm || gw_random_below(&sim->boot.random, sim->pace) == 0) && commit(sim);
+    if (sim->at_risk && sim->recycled && !sim->is_cut && gw_random_below(&sim->boot.random, 4) == 0)
+        cut(sim);
 }
 
 static void set_troubled(struct sim *sim, bool troubled)
@@ -87,6 +161,8 @@ static void come_to_rest(struct sim *sim)
 {
     unsigned quiet = 0;
     for (unsigned i = 0; quiet < 200; i++) {
+        if (i >= REST_STEPS && model_damaged(sim->model))
+            return;
         /* A crash may forget a delivery of QoS 2: of a message that a group without persistent
          * members had taken, or with a PUBREC that a full disk could not note. */
         if (i >= REST_STEPS && sim->boot.starts > 1 && all_rest(sim, true))
@@ -189,6 +265,8 @@ static void restart(struct sim *sim, bool look)
 {
     simnet_advance(sim->net, gw_random_below(&sim->boot.random, 2 * GW_NS_PER_S));
     (void)simboot_start(&sim->boot);
+    if (gw_random_below(&sim->boot.random, 4) == 0)
+        sim->crash_at = sim->step + 1 + (uint32_t)gw_random_below(&sim->boot.random, AGAIN_STEPS);
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         simclient_on_restart(&sim->clients[i]);
     if (!look)
@@ -207,27 +285,48 @@ static void leave_room(struct sim *sim)
     set_troubled(sim, false);
 }
 
-/* The process ends: at this moment, or at some write soon, after which its disk is dead. */
-static void crash(struct sim *sim)
+/* At some write soon, after which the disk is dead and the process goes on for a while. */
+static void crash_at_write(struct sim *sim)
 {
     struct gw_random *random = &sim->boot.random;
-    if (gw_random_below(random, 2) == 0) {
-        sim->boot.failing = true;
-        set_troubled(sim, true);
-        gw_simdisk_cut_at(sim->boot.disk, 1 + gw_random_below(random, 20));
-        for (uint64_t i = gw_random_below(random, 80); i > 0; i--)
-            step(sim, false);
-    }
-    gw_simdisk_stop(sim->boot.disk);
-    sim->boot.was_full |= sim->full_till != 0 || sim->troubled_till != 0;
     sim->boot.failing = true;
     set_troubled(sim, true);
+    gw_simdisk_cut_at(sim->boot.disk, 1 + gw_random_below(random, 20));
+    uint64_t more = gw_random_below(random, 4) == 0 ? DEAD_STEPS : 80;
+    for (uint64_t i = gw_random_below(random, more); i > 0; i--)
+        step(sim, false);
+    gw_simdisk_stop(sim->boot.disk);
     for (uint64_t i = gw_random_below(random, 8); i > 0; i--) {
         turn_loops(sim);
-        (void)simboot_commit(&sim->boot);
+        (void)commit(sim);
         simnet_step(sim->net);
     }
-    simnet_reset(sim->net);
+}
+
+/* In the middle of a turn or of a commit. */
+static void crash_soon(struct sim *sim)
+{
+    if (gw_random_below(&sim->boot.random, 2) == 0)
+        sim->cut_in = 1 + (unsigned)gw_random_below(&sim->boot.random, 30);
+    else
+        sim->stop_in = 1 + (unsigned)gw_random_below(&sim->boot.random, 8);
+    for (unsigned i = 0; i < CUT_STEPS && !sim->is_cut; i++)
+        step(sim, false);
+}
+
+/* The process ends. */
+static void crash(struct sim *sim)
+{
+    sim->at_risk = true;
+    switch (sim->is_cut ? 0 : gw_random_below(&sim->boot.random, 5)) {
+    case 0: break; /* at this moment, between two turns */
+    case 1: crash_at_write(sim); break;
+    default: crash_soon(sim); break;
+    }
+    cut(sim);
+    sim->at_risk = sim->is_cut = false;
+    sim->crash_at = 0;
+    sim->boot.was_full |= sim->full_till != 0 || sim->troubled_till != 0;
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         simclient_on_crash(&sim->clients[i]);
     model_on_crash(sim->model);
@@ -245,6 +344,13 @@ static void fill(struct sim *sim)
     set_troubled(sim, true);
 }
 
+/* A disk is fast, or slow for a while: then much waits for it at once. */
+static void choose_pace(struct sim *sim)
+{
+    static const unsigned paces[] = {1, 3, 3, 3, 10, 40};
+    sim->pace = paces[gw_random_below(&sim->boot.random, GW_COUNT_OF(paces))];
+}
+
 /* What may happen to a disk and who writes on it. */
 static void disturb(struct sim *sim)
 {
@@ -258,7 +364,11 @@ static void disturb(struct sim *sim)
         leave_room(sim);
     if (sim->full_till == 0 && sim->troubled_till == 0 && gw_random_below(random, FULL_EVERY) == 0)
         fill(sim);
-    if (gw_random_below(random, CRASH_EVERY) != 0)
+    bool now =
+        sim->crash_at != 0 ? sim->step >= sim->crash_at : gw_random_below(random, CRASH_EVERY) == 0;
+    if (gw_random_below(random, PACE_STEPS) == 0)
+        choose_pace(sim);
+    if (!now && !sim->is_cut)
         return;
     crash(sim);
     restart(sim, gw_random_below(random, 2) == 0);
@@ -281,14 +391,14 @@ static void end_broker(struct sim *sim)
         if (gone)
             break;
         turn_loops(sim);
-        (void)simboot_commit(&sim->boot);
+        (void)commit(sim);
     }
     gw_broker_drain(sim->boot.broker);
     for (unsigned i = 0; i < REST_STEPS && !gw_broker_drained(sim->boot.broker); i++) {
         simnet_advance(sim->net, GW_NS_PER_MS);
         simnet_step(sim->net);
         turn_loops(sim);
-        (void)simboot_commit(&sim->boot);
+        (void)commit(sim);
     }
     if (!gw_broker_drained(sim->boot.broker))
         model_fail(sim->model, "the broker does not come to its end");
@@ -321,17 +431,30 @@ static void end_in_order(struct sim *sim)
     end_broker(sim);
 }
 
-/* Bits of what is stored change: the broker starts, or says why not; it makes nothing up. */
+/* Bits of what is stored change: the broker starts, or says why not; it makes nothing up. If they
+ * cannot be mistaken for a torn end, nothing is missing that it does not speak of. */
 static void end_in_damage(struct sim *sim)
 {
     crash(sim);
-    model_set_damaged(sim->model);
-    simboot_damage(&sim->boot, 1 + (unsigned)gw_random_below(&sim->boot.random, 20));
+    bool vouched = gw_random_below(&sim->boot.random, 3) != 0;
+    if (!vouched)
+        model_set_damaged(sim->model);
+    simboot_damage(&sim->boot, 1 + (unsigned)gw_random_below(&sim->boot.random, vouched ? 3 : 20),
+                   vouched);
     if (!simboot_start(&sim->boot))
         return;
-    set_troubled(sim, true);
-    for (unsigned i = 0; i < DAMAGED_STEPS; i++)
+    for (unsigned i = 0; i < MODEL_CLIENTS; i++)
+        simclient_on_restart(&sim->clients[i]);
+    for (unsigned i = 0; i < DAMAGED_STEPS; i++) {
+        set_troubled(sim, model_damaged(sim->model));
         step(sim, true);
+    }
+    if (!model_damaged(sim->model)) {
+        come_to_rest(sim);
+        model_check_end(sim->model);
+        check_retained(sim);
+    }
+    set_troubled(sim, model_damaged(sim->model));
     end_broker(sim);
 }
 
@@ -345,14 +468,21 @@ static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
     sim->model = model_new(seed);
     model_set_trace(sim->model, trace);
     simboot_init(&sim->boot, seed, sim->net, sim->model, &sim->random);
+    sim->pace = 3;
+    if (sim->boot.disk) {
+        simnet_watch(sim->net, on_network, sim);
+        gw_simdisk_watch(sim->boot.disk, on_disk, sim);
+    }
     (void)simboot_start(&sim->boot);
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         simclient_init(&sim->clients[i], i, sim->net, sim->model, &sim->random);
     while (sim->step < steps) {
+        sim->at_risk = true;
         step(sim, false);
         if (sim->boot.disk)
             disturb(sim);
     }
+    sim->at_risk = false;
     if (sim->full_till != 0)
         simboot_set_room(&sim->boot, UINT64_MAX);
     if (gw_random_below(&sim->random, 8) == 0)
@@ -363,8 +493,11 @@ static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
         end_in_order(sim);
     uint32_t taken = sim->step;
     if (talk)
-        printf("seed %llu: %u steps, %u messages, nothing found\n", (unsigned long long)seed, taken,
-               model_message_count(sim->model));
+        printf("seed %llu: %u steps, %u messages, %u starts, %llu checkpoints, %llu segments taken"
+               " back, nothing found\n",
+               (unsigned long long)seed, taken, model_message_count(sim->model), sim->boot.starts,
+               (unsigned long long)sim->boot.sums.rounds,
+               (unsigned long long)sim->boot.sums.recycled);
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         simclient_fini(&sim->clients[i]);
     simboot_fini(&sim->boot);
@@ -390,6 +523,16 @@ static int run_for(unsigned seconds, uint32_t steps)
     return 0;
 }
 
+static int run_from(uint64_t seed, uint64_t runs, uint32_t steps)
+{
+    uint64_t total = 0;
+    for (uint64_t i = 0; i < runs; i++)
+        total += run(seed + i, steps, false, false);
+    printf("sim: %llu runs from seed %llu on, %llu steps, nothing found\n",
+           (unsigned long long)runs, (unsigned long long)seed, (unsigned long long)total);
+    return 0;
+}
+
 static int run_file(const char *path, uint32_t steps)
 {
     char line[64];
@@ -410,10 +553,13 @@ static int run_file(const char *path, uint32_t steps)
 int main(int argc, char **argv)
 {
     uint32_t steps = STEPS_DEFAULT;
+    uint64_t runs = RUNS_DEFAULT;
     const char *mode = NULL, *value = NULL;
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--steps") == 0) {
             steps = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--runs") == 0) {
+            runs = strtoull(argv[i + 1], NULL, 10);
         } else {
             mode = argv[i];
             value = argv[i + 1];
@@ -425,10 +571,11 @@ int main(int argc, char **argv)
     }
     if (mode && strcmp(mode, "--seconds") == 0)
         return run_for((unsigned)strtoul(value, NULL, 10), steps);
+    if (mode && strcmp(mode, "--from") == 0)
+        return run_from(strtoull(value, NULL, 10), runs, steps);
     if (mode && strcmp(mode, "--seeds-file") == 0)
         return run_file(value, steps);
-    fprintf(
-        stderr,
-        "usage: godwit-sim (--seed N | --trace N | --seconds N | --seeds-file FILE) [--steps N]\n");
+    fprintf(stderr, "usage: godwit-sim (--seed N | --trace N | --seconds N | --from N [--runs N] |"
+                    " --seeds-file FILE) [--steps N]\n");
     return 2;
 }

@@ -7,8 +7,8 @@
 #include "base/assert.h"
 
 #define ROOM_ANY       ((uint64_t)1 << 40)
-#define SEGMENT_MIN    ((uint64_t)8 * 1024)
-#define SEGMENT_CHOICE 4u /* doublings */
+#define SEGMENT_MIN    ((uint64_t)8 * 1024) /* half of it is head */
+#define SEGMENT_CHOICE 4u                   /* doublings; most runs have the smallest */
 
 /* -- the log -- */
 
@@ -37,7 +37,10 @@ static void on_log(void *user, enum gw_log_level level, const char *event, const
     model_note(boot->model, "broker: %s: %s%s", event, message, text);
     bool dead = boot->failing || (boot->disk && gw_simdisk_stopped(boot->disk));
     bool unread = strcmp(event, "store.unreadable") == 0 && !dead && !boot->was_full;
-    if (!boot->damaged && (strcmp(event, "store.damaged") == 0 || unread))
+    bool damage = strcmp(event, "store.damaged") == 0;
+    if (boot->damaged && (damage || strcmp(event, "store.unreadable") == 0))
+        model_set_damaged(boot->model); /* it says so: from here on much may be missing */
+    if (!boot->damaged && (damage || unread))
         model_fail(boot->model, "the broker calls it damage: %s%s", message, text);
     if (!dead && !boot->damaged && (starts_with(event, "store.f") || starts_with(event, "will.lo")))
         model_fail(boot->model, "%s, and the disk is well: %s%s", event, message, text);
@@ -66,7 +69,9 @@ void simboot_init(struct simboot *boot, uint64_t seed, struct simnet *net, struc
         return;
     boot->disk = gw_simdisk_new(gw_random_next(&boot->random));
     boot->class = gw_random_below(&boot->random, 4) == 0 ? GW_DURABILITY_OS : GW_DURABILITY_DISK;
-    boot->segment = SEGMENT_MIN << gw_random_below(&boot->random, SEGMENT_CHOICE);
+    boot->segment = SEGMENT_MIN;
+    if (gw_random_below(&boot->random, 3) == 0)
+        boot->segment <<= gw_random_below(&boot->random, SEGMENT_CHOICE);
 }
 
 void simboot_fini(struct simboot *boot)
@@ -188,6 +193,8 @@ static void start_in_vain(struct simboot *boot)
 bool simboot_start(struct simboot *boot)
 {
     struct gw_store_error error = {.what = ""};
+    boot->recycled = 0;
+    boot->checkpoint = 0;
     if (boot->starts++ > 0) {
         boot->seed = gw_random_next(&boot->random);
         boot->threads = (unsigned)gw_random_below(&boot->random, 4);
@@ -203,11 +210,28 @@ bool simboot_start(struct simboot *boot)
     return false;
 }
 
-bool simboot_commit(struct simboot *boot)
+bool simboot_commit(struct simboot *boot, bool *ret_recycled)
 {
-    if (!boot->disk || !gw_broker_step_store(boot->broker))
+    struct gw_store_figures figures;
+    if (!boot->disk || boot->committing)
         return false;
     const struct gw_store *store = gw_broker_store(boot->broker);
+    boot->committing = true;
+    bool any = gw_broker_step_store(boot->broker);
+    boot->committing = false;
+    gw_store_get_figures(store, &figures);
+    if (ret_recycled)
+        *ret_recycled = figures.recycled > boot->recycled;
+    boot->sums.recycled += figures.recycled - boot->recycled;
+    boot->sums.rounds += boot->checkpoint != 0 && gw_store_checkpoint(store) != boot->checkpoint;
+    boot->checkpoint = gw_store_checkpoint(store);
+    boot->recycled = figures.recycled;
+    if (!any)
+        return false;
+    if (gw_store_state(store) != GW_STORE_FAILED) {
+        boot->vouched = boot->written;
+        boot->written = gw_store_written_end(store);
+    }
     gw_position from = gw_store_checkpoint(store);
     gw_position end = gw_store_end(store);
     model_note(boot->model, "the log is written from %x:%x to %x:%x", gw_position_segment(from),
@@ -219,7 +243,7 @@ bool simboot_commit(struct simboot *boot)
 
 void simboot_end(struct simboot *boot)
 {
-    while (simboot_commit(boot))
+    while (simboot_commit(boot, NULL))
         continue;
     simboot_release(boot);
     if (!boot->disk)
@@ -253,32 +277,43 @@ void simboot_set_room(struct simboot *boot, uint64_t more)
 /* -- damage -- */
 
 struct names {
+    gw_position before; /* only segments that begin before it */
     char paths[64][128];
     size_t count;
 };
 
+static gw_position place_of(const char *name, uint64_t offset)
+{
+    return gw_position_of((uint32_t)strtoul(name, NULL, 16), (uint32_t)offset);
+}
+
 static void note_name(void *user, const char *name)
 {
     struct names *names = user;
+    bool segment = strlen(name) == 12 && strcmp(name + 8, ".seg") == 0;
+    if (names->before != UINT64_MAX && (!segment || place_of(name, 0) >= names->before))
+        return;
     if (names->count < GW_COUNT_OF(names->paths))
         snprintf(names->paths[names->count++], sizeof(names->paths[0]), "/store/%s", name);
 }
 
-void simboot_damage(struct simboot *boot, unsigned bits)
+void simboot_damage(struct simboot *boot, unsigned bits, bool vouched)
 {
     const struct gw_disk *disk = gw_simdisk_disk(boot->disk);
-    struct names names = {.count = 0};
+    struct names names = {.before = vouched ? boot->vouched : UINT64_MAX};
     int os_errno;
     if (disk->ops->list(disk->ctx, "/store", note_name, &names, &os_errno) != GW_OK)
         return;
     boot->damaged = true;
-    while (bits-- > 0) {
+    while (bits-- > 0 && names.count > 0) {
         const char *path = names.paths[gw_random_below(&boot->random, names.count)];
         uint64_t size;
         if (!gw_simdisk_size(boot->disk, path, &size) || size == 0)
             continue;
         uint64_t offset = gw_random_below(&boot->random, size);
         unsigned bit = (unsigned)gw_random_below(&boot->random, 8);
+        if (vouched && place_of(path + strlen("/store/"), offset) >= boot->vouched)
+            continue;
         model_note(boot->model, "bit %u of byte %llu of %s is flipped", bit,
                    (unsigned long long)offset, path);
         (void)gw_simdisk_flip(boot->disk, path, offset, bit);

@@ -36,6 +36,14 @@ struct simboot {
     /* It ended while its disk was full: what was settled then could not be written, and its segment
      * may be gone all the same, for nothing else makes room. */
     bool was_full;
+    bool committing;
+    uint64_t recycled;      /* segments, in this life */
+    gw_position checkpoint; /* as seen last */
+    gw_position written;    /* the end after the last commit, */
+    gw_position vouched;    /* and before it: its chunks say that this was synced */
+    struct {
+        uint64_t recycled, rounds; /* checkpoints */
+    } sums;
     unsigned starts;
 };
 
@@ -48,8 +56,9 @@ void simboot_fini(struct simboot *boot);
 /* Starts the broker; a later start has other threads and another hash seed than the one before, and
  * may meet a power cut of its own first. With damage it may fail (false) if it says why. */
 bool simboot_start(struct simboot *boot);
-/* One commit, if there is a disk: true if there was anything to do. */
-bool simboot_commit(struct simboot *boot);
+/* One commit, if there is a disk and none is under way: true if there was anything to do.
+ * *ret_recycled, if not NULL: it took segments back. */
+bool simboot_commit(struct simboot *boot, bool *ret_recycled);
 /* Frees the broker as it stands. */
 void simboot_release(struct simboot *boot);
 /* After a drain: nothing is left open, and the power may be cut. */
@@ -58,7 +67,8 @@ void simboot_end(struct simboot *boot);
 void simboot_crash(struct simboot *boot);
 /* Leaves the disk room for `more` bytes; UINT64_MAX: for any number. */
 void simboot_set_room(struct simboot *boot, uint64_t more);
-/* Flips bits of what is stored. */
-void simboot_damage(struct simboot *boot, unsigned bits);
+/* Flips bits of what is stored; vouched: only where a later chunk says that all before was synced,
+ * so that damage cannot pass for a torn end. */
+void simboot_damage(struct simboot *boot, unsigned bits, bool vouched);
 
 #endif

@@ -12,6 +12,7 @@
 
 #define OUT_MAX    ((size_t)64 * 1024)
 #define PACKET_MAX 512u
+#define IDS        24u
 
 static bool chance(struct simclient *client, unsigned one_in)
 {
@@ -67,7 +68,7 @@ static void put_ack(struct simclient *client, enum gw_packet_type type, gw_packe
 static gw_packet_id fresh_id(struct simclient *client)
 {
     for (;;) {
-        if (++client->last_id == 0)
+        if (++client->last_id > IDS) /* soon used again: nothing may remember an old one */
             client->last_id = 1;
         bool used = client->request.id == client->last_id;
         for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
@@ -103,8 +104,9 @@ static void put_publish(struct simclient *client, const struct simclient_publica
 static void forget_connection(struct simclient *client)
 {
     client->unsure_at = simnet_now(client->net);
+    client->unsure_step = model_step(client->model);
     if (client->state != SIMCLIENT_CONNECTING)
-        client->broken_at = client->unsure_at;
+        client->broken_at = client->up_at; /* the broker may know it earlier than its client */
     else if (client->forgetful || (client->has_session && !client->durable))
         client->wants_clean = true; /* is it the old session, or had that ended? */
     client->state = SIMCLIENT_OFF;
@@ -155,6 +157,8 @@ static void connect_now(struct simclient *client)
         .client_id = gw_span_of(id, (size_t)size),
     };
     client->asked_clean = client->wants_clean = packet.clean_start;
+    if (packet.clean_start)
+        model_on_connect(client->model, client->index);
     client->receive_max = UINT16_MAX;
     if (client->version == GW_VERSION_5) {
         client->receive_max = 1 + (unsigned)gw_random_below(client->random, 6);
@@ -191,6 +195,8 @@ static void cut(struct simclient *client)
 {
     model_note(client->model, "client %u: its connection is cut", client->index);
     simnet_cut(client->net, client->end);
+    if (!client->troubled)
+        client->up_at = simnet_now(client->net);
     broken(client);
 }
 
@@ -204,6 +210,7 @@ void simclient_leave(struct simclient *client)
     if (client->state != SIMCLIENT_ON)
         return;
     put(client, bytes, gw_disconnect_encode(&w, client->version, &packet));
+    client->up_at = simnet_now(client->net);
     client->state = SIMCLIENT_LEAVING;
 }
 
@@ -266,7 +273,7 @@ static void resume(struct simclient *client, bool present)
     if (present && client->forgetful &&
         now - client->unsure_at > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
         model_fail(client->model, "client %u: its session has not ended", client->index);
-    client->wants_clean = false;
+    client->wants_clean = client->seems_online = false;
     client->unsure = client->troubled; /* a full disk holds no CONNACK back */
     client->durable = client->version == GW_VERSION_5 ? client->lives_on : !client->asked_clean;
     model_note(client->model, "client %u is connected, session %s", client->index,
@@ -427,6 +434,7 @@ static bool read_all(struct simclient *client)
         struct gw_span span = gw_span_of(bytes, size);
         struct gw_frame frame;
         struct gw_fault fault;
+        client->up_at = simnet_now(client->net);
         while (client->state != SIMCLIENT_OFF &&
                gw_assembler_next(&client->in, &span, &frame, &fault) == GW_OK)
             on_frame(client, &frame);
@@ -469,7 +477,9 @@ void simclient_on_crash(struct simclient *client)
 
 void simclient_on_restart(struct simclient *client)
 {
-    client->unsure_at = simnet_now(client->net);
+    client->seems_online |= model_is_recent(client->model, client->unsure_step);
+    if (client->seems_online)
+        client->unsure_at = simnet_now(client->net);
 }
 
 /* -- what it does of itself -- */
@@ -505,7 +515,7 @@ static void publish(struct simclient *client)
             if (client->flight[i].id != 0 && client->flight[i].topic == topic)
                 return;
         publication.retain = true;
-        publication.deletes = chance(client, 6);
+        publication.deletes = chance(client, 3);
     }
     publication.topic = (uint8_t)topic;
     publication.message = model_on_publish(client->model, client->index, topic, publication.qos,

@@ -46,7 +46,8 @@ struct simclient {
     bool lives_on; /* keeps its session, mostly */
     bool has_session;
     bool forgetful;       /* its session ends SIMCLIENT_EXPIRY_S after its connection */
-    gw_mono_ns broken_at; /* when its last connection ended; 0: it had none */
+    gw_mono_ns up_at;     /* its connection was there at that time for certain */
+    gw_mono_ns broken_at; /* before its last connection ended: the same; 0: it had none */
     unsigned asleep;      /* steps until it comes again */
     enum simclient_state state;
     int end;
@@ -70,7 +71,9 @@ struct simclient {
     bool durable;         /* its session outlives its connection, by the last CONNACK */
     bool troubled;        /* the broker may refuse, end connections, or be gone */
     bool unsure;          /* CONNACK came in trouble: its will may be written down nowhere */
-    gw_mono_ns unsure_at; /* it was perhaps connected last; at least broken_at */
+    gw_mono_ns unsure_at; /* it was perhaps connected last; at least broken_at, */
+    uint32_t unsure_step; /* in steps */
+    bool seems_online;    /* as the log of a broker that ended has it: its time begins at a start */
 };
 
 void simclient_init(struct simclient *client, unsigned index, struct simnet *net,

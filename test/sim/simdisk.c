@@ -48,6 +48,8 @@ struct gw_simdisk {
     uint64_t counts[OP_KINDS];
     uint64_t fired, cut_in, budget;
     bool stopped;
+    void (*watcher)(void *user);
+    void *watcher_user;
 };
 
 /* -- nodes -- */
@@ -371,9 +373,16 @@ static int fit(const struct gw_simdisk *disk, const struct simfile *file, uint64
     return ENOSPC;
 }
 
+static void tell_watcher(const struct gw_simdisk *disk)
+{
+    if (disk->watcher)
+        disk->watcher(disk->watcher_user);
+}
+
 static enum gw_status op_write(void *ctx, gw_file_handle file, uint64_t offset,
                                const struct iovec *parts, int part_count, int *ret_errno)
 {
+    tell_watcher(ctx);
     struct call call = begin(ctx, GW_SIMDISK_WRITE);
     int fault = call.os_errno;
     struct node *node = file_of(&call, file, true);
@@ -392,6 +401,7 @@ static enum gw_status op_write(void *ctx, gw_file_handle file, uint64_t offset,
 
 static enum gw_status op_sync(void *ctx, gw_file_handle file, int *ret_errno)
 {
+    tell_watcher(ctx);
     struct call call = begin(ctx, GW_SIMDISK_SYNC);
     int fault = call.os_errno;
     struct node *node = file_of(&call, file, false);
@@ -718,6 +728,12 @@ uint64_t gw_simdisk_count(struct gw_simdisk *disk, unsigned op_mask)
             count += disk->counts[i];
     gw_mutex_unlock(&disk->mutex);
     return count;
+}
+
+void gw_simdisk_watch(struct gw_simdisk *disk, void (*fn)(void *user), void *user)
+{
+    disk->watcher = fn;
+    disk->watcher_user = user;
 }
 
 void gw_simdisk_set_budget(struct gw_simdisk *disk, uint64_t bytes)

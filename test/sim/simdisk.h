@@ -93,6 +93,10 @@ uint64_t gw_simdisk_count(struct gw_simdisk *disk, unsigned ops);
 /* How many bytes all files together may have (any number at first). */
 void gw_simdisk_set_budget(struct gw_simdisk *disk, uint64_t bytes);
 
+/* Calls fn before each write and each sync, without the lock: whatever other threads may do while a
+ * disk is busy can happen there. NULL: not any more. */
+void gw_simdisk_watch(struct gw_simdisk *disk, void (*fn)(void *user), void *user);
+
 /* -- what is stored -- */
 
 /* Damage that no sync undoes; false: no such file, or behind its end. */

@@ -43,6 +43,8 @@ struct simnet {
     struct gw_clock clock;
     gw_mono_ns now;
     bool listening;
+    void (*watcher)(void *user);
+    void *watcher_user;
     struct link links[LINKS_MAX]; /* [0] is the listener's number, never a link */
 };
 
@@ -191,11 +193,18 @@ static int op_error(void *ctx, gw_socket socket)
     return net->links[socket].cut ? ECONNRESET : 0;
 }
 
+static void tell_watcher(const struct simnet *net)
+{
+    if (net->watcher)
+        net->watcher(net->watcher_user);
+}
+
 static enum gw_status op_recv(void *ctx, gw_socket socket, void *memory, size_t size,
                               size_t *ret_size, int *ret_errno)
 {
     struct simnet *net = ctx;
     struct link *link = &net->links[socket];
+    tell_watcher(net);
     GW_ASSERT(link->used && !link->broker_closed);
     *ret_size = pipe_read(net, &link->up, memory, size);
     if (*ret_size > 0)
@@ -212,6 +221,7 @@ static enum gw_status op_sendv(void *ctx, gw_socket socket, const struct iovec *
 {
     struct simnet *net = ctx;
     struct link *link = &net->links[socket];
+    tell_watcher(net);
     GW_ASSERT(link->used && !link->broker_closed);
     *ret_size = 0;
     if (link->cut || link->client_closed) {
@@ -417,6 +427,12 @@ void simnet_reset(struct simnet *net)
         link->up.size = link->up.visible;
         link->cut = true;
     }
+}
+
+void simnet_watch(struct simnet *net, void (*fn)(void *user), void *user)
+{
+    net->watcher = fn;
+    net->watcher_user = user;
 }
 
 size_t simnet_open_count(const struct simnet *net)

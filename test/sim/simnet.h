@@ -32,6 +32,10 @@ void simnet_advance(struct simnet *net, uint64_t time);
 /* Lets some of the bytes on their way arrive. */
 void simnet_step(struct simnet *net);
 
+/* Calls fn before each read and write of a broker, in the middle of a loop's turn: whatever other
+ * threads may do meanwhile can happen there. NULL: not any more. */
+void simnet_watch(struct simnet *net, void (*fn)(void *user), void *user);
+
 /* -- the clients' ends -- */
 
 /* Connects to the (only) listener; returns the client's end. */
