@@ -152,6 +152,8 @@ void gw_broker_free(struct gw_broker *broker)
     gw_shard_config_unref(broker->config);
     free(broker->posts);
     free(broker->threads);
+    if (world->journal)
+        gw_mover_fini(&world->journal->mover);
     gw_store_close(broker->journal.store);
     free(broker->journal.marks);
     free(world->strangers);
@@ -228,6 +230,7 @@ static enum gw_status open_store(struct gw_broker *broker, struct gw_store_error
     broker->journal.marks = calloc(count * count, sizeof(*broker->journal.marks));
     if (!broker->journal.marks)
         return GW_NO_MEMORY;
+    gw_mover_init(&broker->journal.mover);
     broker->world.journal = &broker->journal;
     for (unsigned i = 0; i < count; i++)
         GW_TRY(gw_journal_init(&broker->world.shards[i]));

@@ -58,7 +58,7 @@ uint32_t gw_debts_add(struct gw_debts *debts, struct gw_blob *message)
     return order;
 }
 
-static struct gw_debt *find(const struct gw_debts *debts, uint32_t order)
+size_t gw_debts_seek(const struct gw_debts *debts, uint32_t order)
 {
     size_t low = 0, high = debts->count;
     while (low < high) {
@@ -68,7 +68,13 @@ static struct gw_debt *find(const struct gw_debts *debts, uint32_t order)
         else
             high = middle;
     }
-    return low < debts->count && debts->items[low].order == order ? &debts->items[low] : NULL;
+    return low;
+}
+
+static struct gw_debt *find(const struct gw_debts *debts, uint32_t order)
+{
+    size_t at = gw_debts_seek(debts, order);
+    return at < debts->count && debts->items[at].order == order ? &debts->items[at] : NULL;
 }
 
 bool gw_debts_has(const struct gw_debts *debts, uint32_t order)

@@ -35,6 +35,8 @@ uint32_t gw_debts_add(struct gw_debts *debts, struct gw_blob *message);
 void gw_debts_restore(struct gw_debts *debts, struct gw_blob *message, uint32_t order);
 /* True if there is one of this order. */
 bool gw_debts_has(const struct gw_debts *debts, uint32_t order);
+/* The place among the items of the first one whose order is not before this one. */
+size_t gw_debts_seek(const struct gw_debts *debts, uint32_t order);
 /* Ends one; false if there is none of this order (any more). */
 bool gw_debts_settle(struct gw_debts *debts, uint32_t order);
 

@@ -12,6 +12,7 @@
 #include "topic/share.h"
 
 #define FULL_TOLD_PERIOD (10 * GW_NS_PER_S)
+#define QUEUED_MAX       16384u /* of its queue, the oldest, that move with their segments */
 
 struct gw_group {
     struct gw_target target;
@@ -648,13 +649,40 @@ void gw_group_restore_message(struct gw_shard *shard, struct gw_span filter, str
     gw_blob_unref(&blob);
 }
 
-void gw_group_slice(struct gw_shard *shard, const struct gw_group *group)
+/* The same messages as in its debts, and those of a group that is not in the log. */
+static gw_position visit_queued(void *user, const struct gw_outbox_restored *delivery,
+                                struct gw_blob **message)
 {
-    if (group->serial == 0)
-        return;
-    gw_journal_group_again(shard, group->serial, gw_span_of(group->text, group->text_size));
-    for (size_t i = 0; i < group->debts.count; i++)
-        if (group->debts.items[i].message)
-            gw_journal_group_owe(shard, group->serial, group->debts.items[i].order,
-                                 group->debts.items[i].message);
+    struct gw_blob *copy;
+    size_t size = (*message)->size + sizeof(**message);
+    gw_position place = gw_mover_visit(user, gw_blob_position(*message), size, *message, &copy);
+    (void)delivery;
+    gw_mover_swap(message, copy);
+    return place;
+}
+
+static void slice_debt(struct gw_shard *shard, const struct gw_group *group, struct gw_debt *debt)
+{
+    struct gw_blob *copy;
+    size_t size = debt->message->size + sizeof(*debt->message);
+    (void)gw_mover_visit(shard, gw_blob_position(debt->message), size, debt->message, &copy);
+    gw_journal_group_owe(shard, group->serial, debt->order, copy ? copy : debt->message);
+    gw_mover_swap(&debt->message, copy);
+}
+
+uint64_t gw_group_slice(struct gw_shard *shard, struct gw_group *group, uint64_t part,
+                        size_t count_max)
+{
+    struct gw_debts *debts = &group->debts;
+    if (part == 0) {
+        gw_outbox_tell_queued(&group->queue, QUEUED_MAX, visit_queued, shard);
+        if (group->serial != 0)
+            gw_journal_group_again(shard, group->serial, gw_span_of(group->text, group->text_size));
+    }
+    size_t from = part == 0 ? 0 : gw_debts_seek(debts, (uint32_t)part);
+    size_t end = debts->count - from > count_max ? from + count_max : debts->count;
+    for (size_t i = from; i < end; i++)
+        if (debts->items[i].message)
+            slice_debt(shard, group, &debts->items[i]);
+    return end < debts->count ? debts->items[end].order : GW_GROUP_ALL_TOLD;
 }

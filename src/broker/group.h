@@ -61,8 +61,12 @@ void gw_group_restore(struct gw_shard *shard, struct gw_span filter, uint64_t se
 bool gw_group_restored(struct gw_shard *shard, struct gw_span filter);
 void gw_group_restore_message(struct gw_shard *shard, struct gw_span filter, struct gw_blob *blob,
                               uint32_t order);
-/* Writes it to the log once more, with what it is owed. */
-void gw_group_slice(struct gw_shard *shard, const struct gw_group *group);
+/* Writes it to the log once more, with what it is owed, in parts: at most `count_max` debts from
+ * `part` on (0 to begin). Returns what to go on with, or GW_GROUP_ALL_TOLD; between two parts
+ * anything may happen to the group. */
+#define GW_GROUP_ALL_TOLD UINT64_MAX
+uint64_t gw_group_slice(struct gw_shard *shard, struct gw_group *group, uint64_t part,
+                        size_t count_max);
 
 /* A message that matches the group: to one member, or into the queue. */
 void gw_group_give(struct gw_shard *shard, struct gw_group *group, struct gw_message *message);

@@ -371,6 +371,32 @@ enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *
     return GW_OK;
 }
 
+enum gw_status gw_journal_move(struct gw_shard *shard, struct gw_span body,
+                               struct gw_blob **ret_blob)
+{
+    struct gw_journal *journal = shard->journal;
+    struct gw_record_message record;
+    GW_TRY(gw_record_read_message(body, &record));
+    struct gw_journal_pending *pending = next_pending(journal);
+    if (!pending)
+        return GW_NO_MEMORY;
+    /* What its publisher and other shards had to do with it is over. */
+    record.session = 0;
+    record.packet_id = 0;
+    record.relayed = false;
+    record.origin = (uint8_t)shard->index;
+    GW_TRY(gw_message_keep(&record.message));
+    size_t at;
+    pending->is_moved = false;
+    enum gw_status status = stage_message(journal, &record, pending, &at);
+    if (status == GW_OK) {
+        gw_blob_set_position(record.message.blob, gw_position_of(GW_JOURNAL_PENDING, (uint32_t)at));
+        *ret_blob = gw_blob_ref(record.message.blob);
+    }
+    gw_message_drop(&record.message);
+    return status;
+}
+
 static void write_group(struct gw_journal *journal, const struct gw_record_group *record)
 {
     uint8_t bytes[TEXT_HEAD_MAX];
@@ -662,12 +688,17 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
     gw_slicer_on_progress(shard);
 }
 
-/* Called by the store's threads. */
+/* Called by the store's threads, and other shards. */
 static void on_progress(void *user)
 {
     struct gw_journal *journal = user;
     if (!atomic_exchange_explicit(&journal->posted, true, memory_order_acq_rel))
         gw_loop_post(journal->shard->loop, &journal->mail);
+}
+
+void gw_journal_wake(struct gw_shard *shard)
+{
+    on_progress(shard->journal);
 }
 
 /* -- blobs -- */

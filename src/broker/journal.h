@@ -17,6 +17,7 @@
 #ifndef GW_BROKER_JOURNAL_H
 #define GW_BROKER_JOURNAL_H
 
+#include "broker/mover.h"
 #include "broker/shard.h"
 #include "broker/slicer.h"
 #include "session/record.h"
@@ -36,6 +37,7 @@ struct gw_journal_world {
     gw_journal_mark *marks;  /* [from x shard_count + by]: turns of `from` that `by` has written */
     _Atomic uint64_t serial; /* the last one given; relaxed: only to be unique */
     struct gw_slicer_world slicer;
+    struct gw_mover mover;
 };
 
 /* A blob that was staged in this turn. */
@@ -146,6 +148,10 @@ void gw_journal_not_retained(struct gw_shard *shard, struct gw_span topic_name,
                              const struct gw_blob *deletion);
 /* Writes a retained message once more, so that an older segment can go. GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *blob);
+/* Writes a message of the log, the body of its record, once more as it is; *ret_blob: one reference
+ * to it, its place is known after submit. GW_MALFORMED, GW_NO_MEMORY. */
+GW_MUST_USE enum gw_status gw_journal_move(struct gw_shard *shard, struct gw_span body,
+                                           struct gw_blob **ret_blob);
 /* Groups: a new serial; what one is owed, and what it is not owed any more. */
 uint64_t gw_journal_group(struct gw_shard *shard, struct gw_span filter);
 void gw_journal_group_end(struct gw_shard *shard, uint64_t serial);
@@ -165,6 +171,8 @@ void gw_journal_complete(struct gw_shard *shard, uint8_t origin, gw_position upt
 void gw_journal_submit(struct gw_shard *shard);
 /* Submits early if much is staged; only between two packets. */
 void gw_journal_breathe(struct gw_shard *shard);
+/* Gives another shard a turn, however little it has to do. Any thread. */
+void gw_journal_wake(struct gw_shard *shard);
 /* The number that mail of this turn carries. */
 uint64_t gw_journal_turn(const struct gw_shard *shard);
 /* Mail that another shard posted in its turn has been acted on. */

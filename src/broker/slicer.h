@@ -4,7 +4,7 @@
  * older segments can go.
  *
  * Layer   broker.
- * Owner   the shard; a round is over when all shards are through.
+ * Owner   the shard; any of them begins a round, which is over when all are through.
  * Life    with the journal.
  * Limits  GW_SLICER_BYTES staged and GW_SLICER_STEPS objects a turn, one object excepted.
  */
@@ -12,6 +12,7 @@
 #define GW_BROKER_SLICER_H
 
 #include "broker/broker.h"
+#include "broker/mover.h"
 #include "store/store.h"
 #include "topic/retained.h"
 
@@ -23,12 +24,12 @@ struct gw_journal;
 
 /* Shared by all shards. */
 struct gw_slicer_world {
-    _Atomic bool ready;       /* the shards hold what the log says: a round may begin */
-    _Atomic uint64_t round;   /* counts up; a new number begins a round */
-    _Atomic unsigned left;    /* shards that are not through it, and one; 0: no round */
-    _Atomic gw_position from; /* the log's end when it began */
-    _Atomic uint64_t written; /* bytes of slices in this round */
-    uint64_t last_written;    /* in the round before; the shard that ends a round */
+    _Atomic bool ready;            /* the shards hold what the log says: a round may begin */
+    _Atomic uint64_t round;        /* counts up; a new number begins a round */
+    _Atomic unsigned left;         /* shards that are not through it, and one; 0: no round */
+    _Atomic gw_position from;      /* the log's end when it began */
+    _Atomic uint64_t written;      /* bytes of slices in this round */
+    _Atomic uint64_t last_written; /* in the round before; relaxed: a figure */
     _Atomic gw_position oldest[GW_BROKER_SHARDS_MAX]; /* see journal.c; UINT64_MAX: none */
 };
 
@@ -41,11 +42,12 @@ enum gw_slicer_phase {
 };
 
 struct gw_slicer {
+    struct gw_mover_copies copies;
     struct gw_retained_cursor cursor;
     uint64_t round;
     gw_store_ticket ticket;
-    uint64_t session;  /* serial of the one that is being written */
-    uint64_t delivery; /* of which comes next, see gw_outbox_each_logged */
+    uint64_t object; /* serial of the session or group that is being written */
+    uint64_t part;   /* of which comes next, see gw_outbox_tell, gw_group_slice */
     uint32_t slot;
     uint8_t phase; /* enum gw_slicer_phase */
 };

@@ -417,74 +417,103 @@ enum gw_status gw_outbox_restore(struct gw_outbox *outbox, struct gw_outbox_host
     return GW_OK;
 }
 
-static void tell_list(const struct gw_list *head, gw_outbox_logged_fn *fn, void *user)
+static void tell_one(struct gw_delivery *delivery, gw_outbox_told_fn *fn, void *user)
 {
-    for (const struct gw_list *link = head->next; link != head; link = link->next) {
-        const struct gw_delivery *delivery = GW_CONTAINER_CONST(link, struct gw_delivery, link);
-        const struct gw_blob *message = delivery->message;
-        if (!delivery->logged)
-            continue;
-        struct gw_outbox_restored told = {
-            .message = message ? gw_blob_position(message) : 0,
-            .share = delivery->share,
-            .group = delivery->group,
-            .ids = &delivery->id,
-            .id_count = delivery->id != 0 ? 1 : 0,
-            .order = delivery->order,
-            .group_order = delivery->group_order,
-            .size = message ? (uint32_t)(message->size + sizeof(*message)) : 0,
-            .packet_id = delivery->packet_id,
-            .qos = delivery->qos,
-            .retain = delivery->retain,
-            .releasing = delivery->releasing,
-        };
-        if (delivery->ids) {
-            told.ids = (const uint32_t *)(const void *)delivery->ids->data;
-            told.id_count = (uint32_t)(delivery->ids->size / sizeof(uint32_t));
-        }
-        fn(user, &told);
+    const struct gw_blob *message = delivery->message;
+    struct gw_outbox_restored told = {
+        .message = message ? gw_blob_position(message) : 0,
+        .share = delivery->share,
+        .group = delivery->group,
+        .ids = &delivery->id,
+        .id_count = delivery->id != 0 ? 1 : 0,
+        .order = delivery->order,
+        .group_order = delivery->group_order,
+        .size = message ? (uint32_t)(message->size + sizeof(*message)) : 0,
+        .packet_id = delivery->packet_id,
+        .qos = delivery->qos,
+        .retain = delivery->retain,
+        .releasing = delivery->releasing,
+    };
+    if (delivery->ids) {
+        told.ids = (const uint32_t *)(const void *)delivery->ids->data;
+        told.id_count = (uint32_t)(delivery->ids->size / sizeof(uint32_t));
     }
+    if (delivery->logged || message)
+        (void)fn(user, delivery->logged ? &told : NULL, message ? &delivery->message : NULL);
 }
 
-static uint64_t tell_cold(const struct gw_cold_queue *cold, uint64_t from, uint32_t count_max,
-                          gw_outbox_logged_fn *fn, void *user)
+static void tell_list(struct gw_list *head, gw_outbox_told_fn *fn, void *user)
+{
+    GW_LIST_FOREACH (link, head)
+        tell_one(gw_parcel_of(link), fn, user);
+}
+
+static void tell_cold_one(struct gw_outbox_host *host, struct gw_cold_queue *cold,
+                          const struct gw_cold_cursor *at, gw_outbox_told_fn *fn, void *user)
+{
+    struct gw_cold_cursor cursor = *at;
+    struct gw_cold entry;
+    const struct gw_cold_more *more;
+    bool there = gw_cold_each(cold, &cursor, &entry, &more);
+    GW_ASSERT(there);
+    struct gw_outbox_restored told = {
+        .message = entry.message,
+        .share = more ? more->share : 0,
+        .group = more ? more->group : 0,
+        .ids = &entry.id,
+        .id_count = entry.id != 0 ? 1 : 0,
+        .order = entry.order,
+        .group_order = more ? more->group_order : 0,
+        .size = entry.size,
+        .packet_id = entry.packet_id,
+        .qos = entry.qos & 3u,
+        .retain = entry.retain,
+    };
+    if (more && more->ids) {
+        told.ids = (const uint32_t *)(const void *)more->ids->data;
+        told.id_count = (uint32_t)(more->ids->size / sizeof(uint32_t));
+    }
+    gw_position place = fn(user, &told, NULL);
+    if (place == entry.message)
+        return;
+    host->ledger->hold(host->ledger->user, place);
+    gw_cold_move(cold, at, place);
+    host->ledger->drop(host->ledger->user, entry.message);
+}
+
+static uint64_t tell_cold(struct gw_outbox_host *host, struct gw_cold_queue *cold, uint64_t from,
+                          uint32_t count_max, gw_outbox_told_fn *fn, void *user)
 {
     struct gw_cold_cursor cursor;
     struct gw_cold entry;
     const struct gw_cold_more *more;
     uint32_t told_count = 0;
     gw_cold_seek(cold, &cursor, from);
-    while (told_count < count_max && gw_cold_each(cold, &cursor, &entry, &more)) {
-        struct gw_outbox_restored told = {
-            .message = entry.message,
-            .share = more ? more->share : 0,
-            .group = more ? more->group : 0,
-            .ids = &entry.id,
-            .id_count = entry.id != 0 ? 1 : 0,
-            .order = entry.order,
-            .group_order = more ? more->group_order : 0,
-            .size = entry.size,
-            .packet_id = entry.packet_id,
-            .qos = entry.qos & 3u,
-            .retain = entry.retain,
-        };
-        if (more && more->ids) {
-            told.ids = (const uint32_t *)(const void *)more->ids->data;
-            told.id_count = (uint32_t)(more->ids->size / sizeof(uint32_t));
-        }
-        fn(user, &told);
+    for (struct gw_cold_cursor at = cursor;
+         told_count < count_max && gw_cold_each(cold, &cursor, &entry, &more); at = cursor) {
+        tell_cold_one(host, cold, &at, fn, user);
         told_count++;
     }
     uint64_t next = (from > cold->gone ? from : cold->gone) + told_count;
     return next < cold->gone + cold->count ? next : GW_OUTBOX_ALL_TOLD;
 }
 
-uint64_t gw_outbox_each_logged(const struct gw_outbox *outbox, uint64_t from, uint32_t count_max,
-                               gw_outbox_logged_fn *fn, void *user)
+uint64_t gw_outbox_tell(struct gw_outbox *outbox, struct gw_outbox_host *host, uint64_t from,
+                        uint32_t count_max, gw_outbox_told_fn *fn, void *user)
 {
     tell_list(&outbox->releasing, fn, user);
     tell_list(&outbox->in_flight, fn, user);
     tell_list(&outbox->queued, fn, user);
     tell_list(&outbox->fresh, fn, user);
-    return tell_cold(&outbox->cold, from, count_max, fn, user);
+    return tell_cold(host, &outbox->cold, from, count_max, fn, user);
+}
+
+void gw_outbox_tell_queued(struct gw_outbox *outbox, uint32_t count_max, gw_outbox_told_fn *fn,
+                           void *user)
+{
+    GW_LIST_FOREACH (link, &outbox->queued) {
+        if (count_max-- == 0)
+            return;
+        (void)fn(user, NULL, &gw_parcel_of(link)->message);
+    }
 }

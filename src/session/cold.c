@@ -212,3 +212,11 @@ bool gw_cold_each(const struct gw_cold_queue *queue, struct gw_cold_cursor *curs
     }
     return true;
 }
+
+void gw_cold_move(struct gw_cold_queue *queue, const struct gw_cold_cursor *cursor,
+                  gw_position message)
+{
+    GW_ASSERT(cursor->chunk != &queue->chunks);
+    struct chunk *chunk = chunk_of(cursor->chunk);
+    chunk->entries[chunk->first + cursor->at].message = message;
+}

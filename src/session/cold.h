@@ -77,5 +77,8 @@ void gw_cold_seek(const struct gw_cold_queue *queue, struct gw_cold_cursor *curs
                   uint64_t number);
 bool gw_cold_each(const struct gw_cold_queue *queue, struct gw_cold_cursor *cursor,
                   struct gw_cold *ret_entry, const struct gw_cold_more **ret_more);
+/* The message of the entry that each would tell of next stands elsewhere now. */
+void gw_cold_move(struct gw_cold_queue *queue, const struct gw_cold_cursor *cursor,
+                  gw_position message);
 
 #endif

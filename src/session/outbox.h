@@ -217,14 +217,23 @@ struct gw_outbox_restored {
 GW_MUST_USE enum gw_status gw_outbox_restore(struct gw_outbox *outbox, struct gw_outbox_host *host,
                                              const struct gw_outbox_restored *restored);
 
-/* Calls fn for every logged delivery, with how it would have to be restored (ids valid during the
- * call); for snapshots, in parts: at most `count_max` of the cold ones, from the one with number
- * `from` on (0 to begin), and all others each time. Returns the number to go on with, or
- * GW_OUTBOX_ALL_TOLD. Between two parts anything may happen to the outbox. */
+/* Calls fn for every delivery, a logged one with how it would have to be restored (ids valid during
+ * the call), others with NULL; for snapshots, in parts: at most `count_max` of the cold ones, from
+ * the one with number `from` on (0 to begin), and all others each time. Returns the number to go on
+ * with, or GW_OUTBOX_ALL_TOLD. Between two parts anything may happen to the outbox.
+ *
+ * `message` is its message in memory; NULL if that is cold or gone. fn returns where the message
+ * stands from now on: if a cold one was written elsewhere and the log says so, that is held instead
+ * of the old place. In memory fn may put another blob with the same bytes at the other place into
+ * *message, and give up the reference to the old one. */
 #define GW_OUTBOX_ALL_TOLD UINT64_MAX
-typedef void gw_outbox_logged_fn(void *user, const struct gw_outbox_restored *delivery);
-uint64_t gw_outbox_each_logged(const struct gw_outbox *outbox, uint64_t from, uint32_t count_max,
-                               gw_outbox_logged_fn *fn, void *user);
+typedef gw_position gw_outbox_told_fn(void *user, const struct gw_outbox_restored *delivery,
+                                      struct gw_blob **message);
+uint64_t gw_outbox_tell(struct gw_outbox *outbox, struct gw_outbox_host *host, uint64_t from,
+                        uint32_t count_max, gw_outbox_told_fn *fn, void *user);
+/* Calls fn as above, with NULL for the delivery, for the first `count_max` of what is queued. */
+void gw_outbox_tell_queued(struct gw_outbox *outbox, uint32_t count_max, gw_outbox_told_fn *fn,
+                           void *user);
 
 /* Bytes held in memory, for limits.memory. */
 size_t gw_outbox_bytes(const struct gw_outbox *outbox);

@@ -175,6 +175,22 @@ bool gw_segment_take(struct gw_segment_table *table, size_t *cursor, gw_segment_
     return taken;
 }
 
+bool gw_segment_next(struct gw_segment_table *table, uint32_t from, uint32_t end,
+                     uint32_t *ret_number, uint64_t *ret_size)
+{
+    gw_mutex_lock(&table->mutex);
+    size_t place = place_of(table, from);
+    while (place < table->count && !table->list[place]->live)
+        place++;
+    bool found = place < table->count && table->list[place]->number < end;
+    if (found) {
+        *ret_number = table->list[place]->number;
+        *ret_size = table->list[place]->size;
+    }
+    gw_mutex_unlock(&table->mutex);
+    return found;
+}
+
 void gw_segment_sum(struct gw_segment_table *table, uint64_t *ret_count, uint64_t *ret_size)
 {
     *ret_size = 0;

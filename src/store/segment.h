@@ -61,6 +61,9 @@ typedef bool gw_segment_free_fn(void *user, struct gw_segment *segment);
  * the table; false if there is none. *cursor: 0 at first. */
 bool gw_segment_take(struct gw_segment_table *table, size_t *cursor, gw_segment_free_fn *is_free,
                      void *user, struct gw_segment *ret_segment);
+/* The first one of the log from number `from` on and before `end`; false if there is none. */
+bool gw_segment_next(struct gw_segment_table *table, uint32_t from, uint32_t end,
+                     uint32_t *ret_number, uint64_t *ret_size);
 /* Count and size of all in the table. */
 void gw_segment_sum(struct gw_segment_table *table, uint64_t *ret_count, uint64_t *ret_size);
 

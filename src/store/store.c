@@ -318,6 +318,21 @@ gw_position gw_store_checkpoint(const struct gw_store *store)
     return checkpoint;
 }
 
+size_t gw_store_held_segments(struct gw_store *store, uint32_t from, size_t count_max,
+                              struct gw_store_held *ret_held)
+{
+    uint32_t end = gw_position_segment(gw_store_checkpoint(store));
+    size_t count = 0;
+    struct gw_store_held held;
+    while (count < count_max &&
+           gw_segment_next(&store->segments, from, end, &held.number, &held.size)) {
+        from = held.number + 1;
+        if (gw_holds_any(&store->holds, held.number))
+            ret_held[count++] = held;
+    }
+    return count;
+}
+
 void gw_store_get_figures(const struct gw_store *store, struct gw_store_figures *ret_figures)
 {
     struct gw_store *open = (struct gw_store *)(uintptr_t)store;

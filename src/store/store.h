@@ -155,6 +155,16 @@ gw_position gw_store_end(const struct gw_store *store);
 void gw_store_set_checkpoint(struct gw_store *store, gw_position from);
 gw_position gw_store_checkpoint(const struct gw_store *store);
 
+/* A segment that stays only because somebody holds something in it. */
+struct gw_store_held {
+    uint32_t number;
+    uint64_t size; /* of its file */
+};
+/* Such segments, all before the checkpoint, from number `from` on: at most `count_max`, by number.
+ * Returns how many. */
+size_t gw_store_held_segments(struct gw_store *store, uint32_t from, size_t count_max,
+                              struct gw_store_held *ret_held);
+
 struct gw_store_figures {
     uint64_t segments, bytes_on_disk, bytes_written, payload_bytes, commits, syncs, chunks;
     uint64_t recycled, sync_ns_max;

@@ -288,7 +288,7 @@ static void drain(struct gw_outbox *box, struct gw_outbox_host *host, struct led
                 status = gw_outbox_on_pubrec(box, host, (gw_packet_id)id, true);
             GW_ASSERT(status == GW_OK || status == GW_NOT_FOUND);
         }
-        ledger_check(log, box);
+        ledger_check(log, box, host);
     }
     GW_ASSERT(log->unsettled == 0 && box->dropped == 0);
 }
@@ -313,7 +313,7 @@ static void backlog(void)
         if (i % 30 == 29)
             gw_outbox_cool(&box, &host);
         GW_ASSERT(consistent(&box));
-        ledger_check(&log, &box);
+        ledger_check(&log, &box, &host);
     }
     send_all(&box, &host);
     box.away = true;
@@ -326,7 +326,7 @@ static void backlog(void)
         box.durable = true;
     } while (ledger_restore(&log, &box, &host, orders) != GW_OK);
     GW_ASSERT(consistent(&box));
-    ledger_check(&log, &box);
+    ledger_check(&log, &box, &host);
     gw_outbox_on_resume(&box, 20);
     drain(&box, &host, &log);
     gw_outbox_fini(&box, &host);

@@ -67,12 +67,34 @@ static void goes_on_numbering_after_a_start(void **state)
     gw_blob_unref(&blob);
 }
 
+/* Parts of a snapshot go on by order, whatever was settled or cleared away in between. */
+static void finds_where_to_go_on(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t next, from, place;
+    } rows[] = {{1, 0, 0}, {1, 1, 0}, {1, 3, 2}, {1, 6, 5}, {1, 99, 5}, {UINT32_MAX - 1, 1, 2}};
+    struct gw_blob *blob = gw_blob_new(1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct gw_debts debts;
+        gw_debts_init(&debts);
+        debts.next_order = rows[i].next;
+        for (unsigned n = 0; n < 5; n++)
+            (void)gw_debts_add(&debts, blob);
+        assert_int_equal(gw_debts_seek(&debts, rows[i].from), rows[i].place);
+        gw_debts_fini(&debts);
+        assert_int_equal(gw_debts_seek(&debts, rows[i].from), 0);
+    }
+    gw_blob_unref(&blob);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settles_each_once_in_any_order),
         cmocka_unit_test(one_old_debt_does_not_keep_the_places_of_later_ones),
         cmocka_unit_test(goes_on_numbering_after_a_start),
+        cmocka_unit_test(finds_where_to_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,7 +51,7 @@ static inline void open_box(struct box *box, uint16_t quota)
 static inline void check(struct box *box)
 {
     assert_true(consistent(&box->outbox));
-    ledger_check(&box->log, &box->outbox);
+    ledger_check(&box->log, &box->outbox, &box->host);
 }
 
 static inline void close_box(struct box *box)

@@ -209,9 +209,12 @@ static inline void ledger_serve(struct ledger *log, struct gw_outbox *outbox,
     gw_outbox_warm(outbox, host, positions, messages, wanted);
 }
 
-static inline void ledger_compare(void *user, const struct gw_outbox_restored *told)
+static inline gw_position ledger_compare(void *user, const struct gw_outbox_restored *told,
+                                         struct gw_blob **message)
 {
     struct ledger *log = user;
+    if (!told)
+        return gw_blob_position(*message);
     struct ledger_entry *entry = ledger_open_entry(log, told->order);
     GW_ASSERT(!entry->seen);
     entry->seen = true;
@@ -219,22 +222,25 @@ static inline void ledger_compare(void *user, const struct gw_outbox_restored *t
     GW_ASSERT(told->packet_id == entry->packet_id && told->releasing == entry->releasing);
     GW_ASSERT(entry->share == 0 || told->group_order == entry->group_order);
     if (told->releasing) {
-        GW_ASSERT(told->message == 0);
-        return;
+        GW_ASSERT(told->message == 0 && !message);
+        return 0;
     }
     GW_ASSERT(told->message == entry->message && told->size == entry->size);
     GW_ASSERT(told->retain == entry->retain && told->id_count == entry->id_count);
     GW_ASSERT(memcmp(told->ids, entry->ids, told->id_count * sizeof(uint32_t)) == 0);
+    GW_ASSERT(!message || gw_blob_position(*message) == told->message);
+    return told->message;
 }
 
 /* What the outbox holds and what the log says is owed are the same; so are the cold ones and the
  * holds. */
-static inline void ledger_check(struct ledger *log, const struct gw_outbox *outbox)
+static inline void ledger_check(struct ledger *log, struct gw_outbox *outbox,
+                                struct gw_outbox_host *host)
 {
     uint32_t seen = 0;
     for (uint32_t order = 0; order < outbox->next_order; order++)
         log->entries[order].seen = false;
-    uint64_t left = gw_outbox_each_logged(outbox, 0, UINT32_MAX, ledger_compare, log);
+    uint64_t left = gw_outbox_tell(outbox, host, 0, UINT32_MAX, ledger_compare, log);
     if (left != GW_OUTBOX_ALL_TOLD)
         abort();
     for (uint32_t order = 0; order < outbox->next_order; order++)

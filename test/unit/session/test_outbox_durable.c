@@ -194,12 +194,12 @@ static void meet_end(struct walk *walk)
 /* Holds the outbox against the model; may_expire: it had the chance to drop what has expired. */
 static void check(struct model *model, bool may_expire)
 {
-    const struct gw_outbox *outbox = &model->outbox;
+    struct gw_outbox *outbox = &model->outbox;
     struct gw_cold_cursor cursor;
     struct gw_cold entry;
     const struct gw_cold_more *more;
     assert_true(consistent(outbox));
-    ledger_check(&model->log, outbox);
+    ledger_check(&model->log, outbox, &model->host);
     struct walk walk = {model, WAITING, 0, may_expire};
     meet_list(&walk, &outbox->queued);
     gw_cold_begin(&outbox->cold, &cursor);
@@ -428,6 +428,35 @@ static void cool(struct model *model, bool away)
         resume(model);
 }
 
+static gw_position move_some(void *user, const struct gw_outbox_restored *told,
+                             struct gw_blob **message)
+{
+    struct model *model = user;
+    struct ledger *log = &model->log;
+    gw_position from = message ? gw_blob_position(*message) : told->message;
+    if (from == 0 || chance(model, 70) || log->end + 1000 >= LEDGER_MESSAGES)
+        return from;
+    log->end++;
+    log->messages[log->end] = ledger_copy(log->messages[from], log->end);
+    model->of_position[log->end] = model->of_position[from];
+    if (told)
+        log->entries[told->order].message = log->end;
+    if (message) {
+        gw_blob_unref(message);
+        *message = ledger_copy(log->messages[from], log->end);
+    }
+    ledger_sync(log);
+    return log->end;
+}
+
+/* Messages are written once more elsewhere, in parts. */
+static void move(struct model *model)
+{
+    for (uint64_t from = 0; from != GW_OUTBOX_ALL_TOLD;)
+        from = gw_outbox_tell(&model->outbox, &model->host, from, 1 + below(model, 50), move_some,
+                              model);
+}
+
 static void warm(struct model *model)
 {
     gw_position positions[100];
@@ -446,6 +475,8 @@ static void warm(struct model *model)
     }
     while (chance(model, 30)) /* meanwhile */
         push(model);
+    if (!model->lossy && chance(model, 10))
+        move(model);
     uint32_t dropped = 0;
     for (size_t i = 0; i < count; i++) {
         uint32_t at = 0, number = model->of_position[positions[i]];
@@ -549,6 +580,8 @@ static void step(struct model *model)
             ledger_sync(&model->log);
         else
             model->log.ledger.written = model->log.end;
+    } else if (dice < 965) {
+        move(model);
     } else if (dice < 975) {
         model->now += below(model, 15) * S;
     } else if (dice < 985) {

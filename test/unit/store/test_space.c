@@ -135,6 +135,32 @@ static void keeps_what_was_let_go_by_a_record_on_its_way(void **state)
 }
 
 /* A segment that was about to begin when the power went. */
+static void names_segments_that_stay_for_what_is_held(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    struct gw_store_held held[4];
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    fill(&ledger, 8);
+    for (uint32_t number = 2; number <= 8; number += 2)
+        gw_store_hold(ledger.store, gw_position_of(number, 4096));
+    assert_int_equal(gw_store_held_segments(ledger.store, 0, 4, held), 0); /* no checkpoint yet */
+    gw_store_set_checkpoint(ledger.store, gw_position_of(8, 5000));
+    assert_int_equal(gw_store_held_segments(ledger.store, 0, 4, held), 3); /* 8 is not before it */
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(held[i].number, 2 * i + 2);
+        assert_int_equal(held[i].size, SEGMENT);
+    }
+    assert_int_equal(gw_store_held_segments(ledger.store, 0, 2, held), 2);
+    assert_int_equal(gw_store_held_segments(ledger.store, held[1].number + 1, 2, held), 1);
+    assert_int_equal(held[0].number, 6);
+    gw_store_drop(ledger.store, gw_position_of(4, 4096));
+    assert_int_equal(gw_store_held_segments(ledger.store, 3, 4, held), 1);
+    assert_int_equal(held[0].number, 6);
+    ledger_fini(&ledger);
+}
+
 static void clears_away_what_never_began(void **state)
 {
     (void)state;
@@ -296,6 +322,7 @@ int main(void)
         cmocka_unit_test(recycles_behind_the_checkpoint),
         cmocka_unit_test(keeps_what_is_held),
         cmocka_unit_test(keeps_what_was_let_go_by_a_record_on_its_way),
+        cmocka_unit_test(names_segments_that_stay_for_what_is_held),
         cmocka_unit_test(clears_away_what_never_began),
         cmocka_unit_test(a_checkpoint_waits_for_what_it_rests_on),
         cmocka_unit_test(is_full_and_comes_back),
