@@ -103,10 +103,11 @@ static void put_publish(struct simclient *client, const struct simclient_publica
 
 static void forget_connection(struct simclient *client)
 {
-    client->unsure_at = simnet_now(client->net);
-    client->unsure_step = model_step(client->model);
+    client->times.unsure_at = simnet_now(client->net);
+    client->times.unsure_step = model_step(client->model);
     if (client->state != SIMCLIENT_CONNECTING)
-        client->broken_at = client->up_at; /* the broker may know it earlier than its client */
+        client->times.broken_at =
+            client->times.up_at; /* the broker may know it earlier than its client */
     else if (client->forgetful || (client->has_session && !client->durable))
         client->wants_clean = true; /* is it the old session, or had that ended? */
     client->state = SIMCLIENT_OFF;
@@ -196,7 +197,7 @@ static void cut(struct simclient *client)
     model_note(client->model, "client %u: its connection is cut", client->index);
     simnet_cut(client->net, client->end);
     if (!client->troubled)
-        client->up_at = simnet_now(client->net);
+        client->times.up_at = simnet_now(client->net);
     broken(client);
 }
 
@@ -210,7 +211,7 @@ void simclient_leave(struct simclient *client)
     if (client->state != SIMCLIENT_ON)
         return;
     put(client, bytes, gw_disconnect_encode(&w, client->version, &packet));
-    client->up_at = simnet_now(client->net);
+    client->times.up_at = simnet_now(client->net);
     client->state = SIMCLIENT_LEAVING;
 }
 
@@ -262,18 +263,19 @@ static void send_again(struct simclient *client)
 static void resume(struct simclient *client, bool present)
 {
     gw_mono_ns now = simnet_now(client->net);
-    bool kept = client->has_session && client->durable && !client->unsure && !client->asked_clean &&
-                (!client->forgetful || now - client->broken_at < SIMCLIENT_EXPIRY_S * GW_NS_PER_S);
-    if (!present && kept && client->broken_at != 0 && !model_damaged(client->model))
+    bool kept =
+        client->has_session && client->durable && !client->unsure && !client->asked_clean &&
+        (!client->forgetful || now - client->times.broken_at < SIMCLIENT_EXPIRY_S * GW_NS_PER_S);
+    if (!present && kept && client->times.broken_at != 0 && !model_damaged(client->model))
         model_fail(client->model, "client %u: its session is gone", client->index);
     if (!present && (client->has_session || client->lives_on))
         lose_session(client);
     if (present && client->asked_clean)
         model_fail(client->model, "client %u: session present after a clean start", client->index);
     if (present && client->forgetful &&
-        now - client->unsure_at > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
+        now - client->times.unsure_at > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
         model_fail(client->model, "client %u: its session has not ended", client->index);
-    client->wants_clean = client->seems_online = false;
+    client->wants_clean = client->times.seems_online = false;
     client->unsure = client->troubled; /* a full disk holds no CONNACK back */
     client->durable = client->version == GW_VERSION_5 ? client->lives_on : !client->asked_clean;
     model_note(client->model, "client %u is connected, session %s", client->index,
@@ -434,7 +436,7 @@ static bool read_all(struct simclient *client)
         struct gw_span span = gw_span_of(bytes, size);
         struct gw_frame frame;
         struct gw_fault fault;
-        client->up_at = simnet_now(client->net);
+        client->times.up_at = simnet_now(client->net);
         while (client->state != SIMCLIENT_OFF &&
                gw_assembler_next(&client->in, &span, &frame, &fault) == GW_OK)
             on_frame(client, &frame);
@@ -477,9 +479,9 @@ void simclient_on_crash(struct simclient *client)
 
 void simclient_on_restart(struct simclient *client)
 {
-    client->seems_online |= model_is_recent(client->model, client->unsure_step);
-    if (client->seems_online)
-        client->unsure_at = simnet_now(client->net);
+    client->times.seems_online |= model_is_recent(client->model, client->times.unsure_step);
+    if (client->times.seems_online)
+        client->times.unsure_at = simnet_now(client->net);
 }
 
 /* -- what it does of itself -- */

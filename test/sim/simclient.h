@@ -36,6 +36,15 @@ struct simclient_request {
     bool subscribe;
 };
 
+/* What is known of when its session began to end. */
+struct simclient_times {
+    gw_mono_ns up_at;     /* its connection was there at that time for certain */
+    gw_mono_ns broken_at; /* before its last connection ended: the same; 0: it had none */
+    gw_mono_ns unsure_at; /* it was perhaps connected last; at least broken_at, */
+    uint32_t unsure_step; /* in steps */
+    bool seems_online;    /* as the log of a broker that ended has it: its time begins at a start */
+};
+
 struct simclient {
     struct simnet *net;
     struct model *model;
@@ -45,10 +54,8 @@ struct simclient {
     bool member;   /* of shared groups: keeps its session and its membership for good */
     bool lives_on; /* keeps its session, mostly */
     bool has_session;
-    bool forgetful;       /* its session ends SIMCLIENT_EXPIRY_S after its connection */
-    gw_mono_ns up_at;     /* its connection was there at that time for certain */
-    gw_mono_ns broken_at; /* before its last connection ended: the same; 0: it had none */
-    unsigned asleep;      /* steps until it comes again */
+    bool forgetful;  /* its session ends SIMCLIENT_EXPIRY_S after its connection */
+    unsigned asleep; /* steps until it comes again */
     enum simclient_state state;
     int end;
     uint32_t will; /* number + 1 of the will of this connection; 0: none */
@@ -67,13 +74,11 @@ struct simclient {
     unsigned unacknowledged; /* QoS 1 and 2 received and not answered, on this connection */
     unsigned receive_max;
     bool asked_clean;
-    bool wants_clean;     /* until a CONNACK has answered that */
-    bool durable;         /* its session outlives its connection, by the last CONNACK */
-    bool troubled;        /* the broker may refuse, end connections, or be gone */
-    bool unsure;          /* CONNACK came in trouble: its will may be written down nowhere */
-    gw_mono_ns unsure_at; /* it was perhaps connected last; at least broken_at, */
-    uint32_t unsure_step; /* in steps */
-    bool seems_online;    /* as the log of a broker that ended has it: its time begins at a start */
+    bool wants_clean; /* until a CONNACK has answered that */
+    bool durable;     /* its session outlives its connection, by the last CONNACK */
+    bool troubled;    /* the broker may refuse, end connections, or be gone */
+    bool unsure;      /* CONNACK came in trouble: its will may be written down nowhere */
+    struct simclient_times times;
 };
 
 void simclient_init(struct simclient *client, unsigned index, struct simnet *net,
