@@ -197,7 +197,8 @@ static void begin(struct gw_shard *shard)
 {
     struct gw_slicer_world *world = &shard->journal->world->slicer;
     unsigned none = 0;
-    if (!atomic_load_explicit(&world->ready, memory_order_acquire) ||
+    if (shard->clients.draining || /* the others may have had their last turn */
+        !atomic_load_explicit(&world->ready, memory_order_acquire) ||
         atomic_load_explicit(&world->left, memory_order_acquire) > 0 ||
         gw_journal_state(shard) == GW_STORE_FAILED || !is_due(shard->journal))
         return;
