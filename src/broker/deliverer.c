@@ -303,6 +303,18 @@ static void send_pubrel(struct gw_guest *client, gw_packet_id packet_id, enum gw
     gw_held_send(client, &ack);
 }
 
+void gw_deliverer_release(struct gw_guest *client, uint32_t count)
+{
+    const struct gw_list *link = &client->session->outbox.releasing;
+    if (client->state != GW_GUEST_CONNECTED)
+        return; /* it hears of them when it resumes */
+    for (uint32_t i = 0; i < count; i++)
+        link = link->prev;
+    for (uint32_t i = 0; i < count; i++, link = link->next)
+        send_pubrel(client, GW_CONTAINER_CONST(link, struct gw_delivery, link)->packet_id,
+                    GW_REASON_SUCCESS);
+}
+
 void gw_deliverer_resume(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_outbox *outbox = &client->session->outbox;

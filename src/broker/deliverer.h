@@ -25,6 +25,9 @@ void gw_deliverer_pump(struct gw_guest *client, gw_mono_ns now);
  * what waits (MQTT-4.4.0-1, 4.6.0-1). */
 void gw_deliverer_resume(struct gw_guest *client, gw_mono_ns now);
 
+/* PUBREL for the last `count` of what is being released. */
+void gw_deliverer_release(struct gw_guest *client, uint32_t count);
+
 /* PUBACK, PUBREC, PUBCOMP. */
 void gw_deliverer_on_ack(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
 

@@ -259,7 +259,7 @@ void gw_journal_owe(void *user, struct gw_outbox *outbox, const struct gw_delive
         .serial = session_of(outbox)->serial,
         .message = ref_to(journal, gw_blob_position(delivery->message)),
         .order = delivery->order,
-        .group = delivery->group,
+        .group = delivery->group_order != 0 ? delivery->group : 0, /* which does not owe it */
         .group_order = delivery->group_order,
         .size = (uint32_t)(delivery->message->size + sizeof(struct gw_blob)),
         .qos = delivery->qos,
@@ -303,7 +303,7 @@ void gw_journal_delivery(struct gw_shard *shard, const struct gw_session *sessio
         .serial = session->serial,
         .message = ref_to(shard->journal, delivery->message),
         .order = delivery->order,
-        .group = delivery->group,
+        .group = delivery->group_order != 0 ? delivery->group : 0, /* which does not owe it */
         .group_order = delivery->group_order,
         .size = delivery->size,
         .qos = delivery->qos,

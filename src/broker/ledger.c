@@ -120,15 +120,18 @@ static void take_back(struct gw_journal *journal, const struct errand *errand, g
     if (status == GW_NO_MEMORY) /* nothing is lost for that: the rest comes with the next one */
         count--;
     uint64_t dropped = session->outbox.dropped;
-    gw_outbox_warm(&session->outbox, &shard->sessions.host, base->positions, messages, count);
+    uint32_t released =
+        gw_outbox_warm(&session->outbox, &shard->sessions.host, base->positions, messages, count);
     uint64_t lost =
         session->outbox.dropped - dropped; /* those evicted meanwhile are not among them */
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_DROPPED, (int64_t)lost);
     if (lost > 0)
         log_lost(shard, session, base, lost);
     gw_shard_count_outbox(shard, &session->outbox);
-    if (session->link)
-        gw_deliverer_pump(session->link, now);
+    if (!session->link)
+        return;
+    gw_deliverer_release(session->link, released);
+    gw_deliverer_pump(session->link, now);
 }
 
 static void on_fetched(struct gw_journal *journal, struct gw_errand *base, bool late,

@@ -246,7 +246,8 @@ void gw_slicer_on_progress(struct gw_shard *shard)
         return;
     end(shard);
     atomic_store_explicit(&world->left, 0, memory_order_release);
-    gw_journal_wake(&shard->world->shards[0]); /* the mover's next step is its */
+    if (!shard->clients.draining) /* else nobody reads mail any more */
+        gw_journal_wake(&shard->world->shards[0]); /* the mover's next step is its */
 }
 
 void gw_slicer_run(struct gw_shard *shard)

@@ -192,10 +192,11 @@ static void thaw(struct gw_outbox *outbox, struct gw_outbox_host *host, const st
 static void end_cold(struct gw_outbox *outbox, struct gw_outbox_host *host,
                      const struct gw_cold *entry, struct gw_cold_more *more)
 {
+    /* Written down while the message is held: it stays readable until that is synced. */
+    host->ledger->settled(host->ledger->user, outbox, entry->order);
     thaw(outbox, host, entry, more);
     if (entry->packet_id != 0)
         gw_window_close(&outbox->window, entry->packet_id);
-    host->ledger->settled(host->ledger->user, outbox, entry->order);
     if (!more)
         return;
     if (more->share != 0)
@@ -254,40 +255,66 @@ size_t gw_outbox_cold_next(const struct gw_outbox *outbox, size_t count_max, siz
     return count;
 }
 
-/* Puts a cold entry's delivery behind what is queued hot. */
+/* Makes the delivery of an entry that has been taken off, without its message. */
 static void warm_one(struct gw_outbox *outbox, struct gw_outbox_host *host,
-                     struct gw_delivery *delivery, struct gw_blob *message)
+                     struct gw_delivery *delivery, const struct gw_cold *entry,
+                     struct gw_cold_more *more)
 {
-    struct gw_cold entry;
-    struct gw_cold_more *more;
-    bool taken = gw_cold_pop(&outbox->cold, &entry, &more);
-    GW_ASSERT(taken);
-    thaw(outbox, host, &entry, more);
+    thaw(outbox, host, entry, more);
     *delivery = (struct gw_delivery){
-        .message = message,
         .ids = more ? more->ids : NULL,
         .share = more ? more->share : 0,
         .group = more ? more->group : 0,
         .group_order = more ? more->group_order : 0,
-        .id = entry.id,
-        .order = entry.order,
-        .packet_id = entry.packet_id,
-        .qos = entry.qos & 3u,
-        .retain = entry.retain,
-        .sent = entry.sent,
+        .id = entry->id,
+        .order = entry->order,
+        .packet_id = entry->packet_id,
+        .qos = entry->qos & 3u,
+        .retain = entry->retain,
+        .sent = entry->sent,
+        .numbered = true,
         .logged = true,
     };
     free(more);
-    if (entry.packet_id != 0)
-        gw_window_replace(&outbox->window, entry.packet_id, delivery);
+    if (entry->packet_id != 0)
+        gw_window_replace(&outbox->window, entry->packet_id, delivery);
     gw_list_init(&delivery->link);
-    gw_parcel_enqueue(outbox, &outbox->queued, delivery);
 }
 
-void gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
-                    const gw_position *positions, struct gw_blob **messages, size_t count)
+/* Ends the first entry, whose message cannot be read. What may have gone out with QoS 2 is not
+ * forgotten: the client may have it and wait for PUBREL before it takes another one under the same
+ * identifier. False if there is no memory for that. */
+static bool lose_one(struct gw_outbox *outbox, struct gw_outbox_host *host, uint32_t *releasing)
+{
+    struct gw_cold entry;
+    struct gw_cold_more *more;
+    bool any = gw_cold_first(&outbox->cold, &entry);
+    GW_ASSERT(any);
+    bool may_be_there = entry.qos == 2 && entry.packet_id != 0 && entry.sent;
+    struct gw_delivery *delivery = may_be_there ? gw_pool_take(&host->deliveries) : NULL;
+    if (may_be_there && !delivery)
+        return false;
+    any = gw_cold_pop(&outbox->cold, &entry, &more);
+    GW_ASSERT(any);
+    outbox->dropped++;
+    if (!may_be_there) {
+        end_cold(outbox, host, &entry, more);
+        return true;
+    }
+    warm_one(outbox, host, delivery, &entry, more);
+    delivery->releasing = true;
+    host->ledger->release(host->ledger->user, outbox, delivery);
+    gw_blob_unref(&delivery->ids);
+    gw_parcel_fly(outbox, &outbox->releasing, delivery);
+    ++*releasing;
+    return true;
+}
+
+uint32_t gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                        const gw_position *positions, struct gw_blob **messages, size_t count)
 {
     bool memory = true;
+    uint32_t releasing = 0;
     for (size_t i = 0; i < count; i++) {
         struct gw_cold entry;
         struct gw_cold_more *more;
@@ -296,22 +323,25 @@ void gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
             continue;
         }
         if (!messages[i]) {
-            bool taken = gw_cold_pop(&outbox->cold, &entry, &more);
-            GW_ASSERT(taken);
-            outbox->dropped++;
-            end_cold(outbox, host, &entry, more);
+            memory = lose_one(outbox, host, &releasing);
             continue;
         }
         struct gw_delivery *delivery = gw_pool_take(&host->deliveries);
         memory = delivery != NULL;
-        if (delivery)
-            warm_one(outbox, host, delivery, messages[i]);
-        else
+        if (!delivery) {
             gw_blob_unref(&messages[i]);
+            continue;
+        }
+        bool taken = gw_cold_pop(&outbox->cold, &entry, &more);
+        GW_ASSERT(taken);
+        warm_one(outbox, host, delivery, &entry, more);
+        delivery->message = messages[i];
         messages[i] = NULL;
+        gw_parcel_enqueue(outbox, &outbox->queued, delivery);
     }
     outbox->fetching = false;
     join_fresh(outbox);
+    return releasing;
 }
 
 /* -- after a start, and for snapshots -- */
@@ -350,6 +380,7 @@ static enum gw_status restore_releasing(struct gw_outbox *outbox, struct gw_outb
         .qos = 2,
         .releasing = true,
         .sent = true,
+        .numbered = true,
         .logged = true,
     };
     gw_list_init(&delivery->link);

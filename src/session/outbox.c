@@ -130,7 +130,7 @@ static void enter(struct gw_outbox *outbox, struct gw_outbox_host *host,
 {
     if (!gw_parcel_is_durable(outbox, host, delivery))
         return;
-    delivery->order = outbox->next_order++;
+    gw_parcel_number(outbox, delivery);
     if (delivery->share == 0)
         gw_parcel_log(outbox, host, delivery);
 }
@@ -167,14 +167,6 @@ enum gw_status gw_outbox_push(struct gw_outbox *outbox, struct gw_outbox_host *h
 
 /* -- sending -- */
 
-/* It has to be known to the log under its packet identifier before anybody else hears of it. */
-static bool waits_for_ledger(const struct gw_outbox *outbox, const struct gw_outbox_host *host,
-                             const struct gw_delivery *delivery)
-{
-    return delivery->qos == 2 && delivery->packet_id == 0 &&
-           (delivery->logged || gw_parcel_is_durable(outbox, host, delivery));
-}
-
 /* Gives the next ones their part of the quota ahead of time, so that those which have to be in the
  * log first get there together. Nobody is passed over. */
 static void prepare(struct gw_outbox *outbox, struct gw_outbox_host *host, gw_mono_ns now)
@@ -188,7 +180,7 @@ static void prepare(struct gw_outbox *outbox, struct gw_outbox_host *host, gw_mo
         }
         if (delivery->qos > 0 && outbox->window.quota <= outbox->reserved)
             return;
-        if (waits_for_ledger(outbox, host, delivery)) {
+        if (delivery->qos == 2 && delivery->packet_id == 0) { /* it has to be in the log first */
             if (gw_parcel_identify(outbox, host, delivery) != GW_OK)
                 return;
             delivery->counted = gw_window_spend(&outbox->window);
@@ -391,9 +383,10 @@ void gw_outbox_take_shared(struct gw_outbox *outbox, struct gw_outbox_host *host
     for (size_t i = 0; i < GW_COUNT_OF(lists); i++) {
         GW_LIST_FOREACH (link, lists[i]) {
             struct gw_delivery *delivery = gw_parcel_of(link);
-            /* QoS 2 with an identifier that the log knows is this session's, sent or not. */
-            if (delivery->share == 0 ||
-                ((delivery->sent || delivery->logged) && delivery->qos != 1))
+            /* QoS 2 that the log knows as this session's is so, sent or not. */
+            bool is_bound =
+                delivery->sent || (delivery->logged && gw_blob_position(delivery->message) != 0);
+            if (delivery->share == 0 || (is_bound && delivery->qos != 1))
                 continue;
             gw_parcel_unqueue(outbox, lists[i], delivery);
             hand_back(outbox, host, delivery, to);

@@ -32,7 +32,7 @@ struct gw_delivery {
     uint64_t group;          /* with share: its serial, which names it in the log */
     uint64_t ready;          /* may go out when the ledger has reached this ticket */
     uint32_t id;             /* the first subscription identifier, 0 = none */
-    uint32_t order;          /* names it in the log, if logged */
+    uint32_t order;          /* names it in the log, if numbered */
     uint32_t group_order;    /* with share: what the group calls it */
     gw_packet_id packet_id;  /* 0 = none yet */
     uint8_t qos;
@@ -40,8 +40,9 @@ struct gw_delivery {
     bool releasing : 1;
     bool counted : 1; /* has taken from this connection's quota */
     bool sent : 1;    /* on this or an earlier connection */
-    bool logged : 1;  /* the ledger knows it */
-    bool ahead : 1;   /* queued: has taken its part of the quota, or has it reserved */
+    bool numbered : 1;
+    bool logged : 1; /* the ledger knows it */
+    bool ahead : 1;  /* queued: has taken its part of the quota, or has it reserved */
 };
 
 /* How a message goes to this session. */
@@ -70,7 +71,8 @@ struct gw_outbox;
  * durable when `reached` is at its ticket. Calls come from inside outbox functions and must not
  * call back. NULL: nothing is durable here. */
 struct gw_outbox_ledger {
-    /* A QoS 1 or 2 message whose blob has a position is owed from now on. */
+    /* A QoS 1 or 2 message whose blob has a position is owed from now on; without a position: one
+     * of QoS 2 that only goes out under a packet identifier that must not be forgotten. */
     void (*owe)(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
     /* It has got its packet identifier. The ticket from which on it may go out; 0: at once. */
     uint64_t (*sent)(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
@@ -192,10 +194,11 @@ size_t gw_outbox_cold_next(const struct gw_outbox *outbox, size_t count_max, siz
                            gw_position *ret_positions);
 /* They have been fetched: the positions that cold_next named and their messages (references are
  * taken over); NULL: cannot be read, ever: that delivery is lost (counted as dropped). Entries that
- * were evicted meanwhile are passed over. Ends `fetching`: also to be called with none, if
- * cold_next found nothing any more. */
-void gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
-                    const gw_position *positions, struct gw_blob **messages, size_t count);
+ * were evicted or moved meanwhile are passed over. Ends `fetching`: also to be called with none, if
+ * cold_next found nothing any more. Returns how many of the lost are the last ones of `releasing`
+ * now, because the client may have them under their packet identifiers: PUBREL is to be sent. */
+uint32_t gw_outbox_warm(struct gw_outbox *outbox, struct gw_outbox_host *host,
+                        const gw_position *positions, struct gw_blob **messages, size_t count);
 
 /* A delivery that the log knows, at start-up, in order of `order`: into `cold` or (releasing)
  * straight where it belongs. GW_NO_MEMORY. */

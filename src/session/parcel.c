@@ -65,9 +65,17 @@ bool gw_parcel_is_durable(const struct gw_outbox *outbox, const struct gw_outbox
            gw_blob_position(delivery->message) != 0;
 }
 
+void gw_parcel_number(struct gw_outbox *outbox, struct gw_delivery *delivery)
+{
+    delivery->order = outbox->next_order++;
+    delivery->numbered = true;
+}
+
 void gw_parcel_log(struct gw_outbox *outbox, struct gw_outbox_host *host,
                    struct gw_delivery *delivery)
 {
+    if (!delivery->numbered)
+        gw_parcel_number(outbox, delivery);
     delivery->logged = true;
     host->ledger->owe(host->ledger->user, outbox, delivery);
 }
@@ -76,9 +84,10 @@ enum gw_status gw_parcel_identify(struct gw_outbox *outbox, struct gw_outbox_hos
                                   struct gw_delivery *delivery)
 {
     GW_TRY(gw_window_open(&outbox->window, delivery, &delivery->packet_id));
-    /* Until now its group stood for it; from here on it stays with this session. */
-    if (delivery->share != 0 && delivery->qos == 2 && !delivery->logged &&
-        gw_parcel_is_durable(outbox, host, delivery))
+    /* Until now its group stood for it; from here on it stays with this session. And if its message
+     * is in no log, then at least its identifier is: a client that came back after a crash would
+     * take another message under it for the same one, and there would be nobody to release it. */
+    if (delivery->qos == 2 && !delivery->logged && outbox->durable && host->ledger)
         gw_parcel_log(outbox, host, delivery);
     if (delivery->logged) {
         uint64_t ticket = host->ledger->sent(host->ledger->user, outbox, delivery);

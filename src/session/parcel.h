@@ -32,6 +32,8 @@ void gw_parcel_land(struct gw_outbox *outbox, struct gw_delivery *delivery);
 /* True if it would be written down if it were given now. */
 bool gw_parcel_is_durable(const struct gw_outbox *outbox, const struct gw_outbox_host *host,
                           const struct gw_delivery *delivery);
+/* Gives it its place in the order of those that the log knows. */
+void gw_parcel_number(struct gw_outbox *outbox, struct gw_delivery *delivery);
 /* Writes down that it is owed. */
 void gw_parcel_log(struct gw_outbox *outbox, struct gw_outbox_host *host,
                    struct gw_delivery *delivery);

@@ -72,7 +72,8 @@ static inline void ledger_owe(void *user, struct gw_outbox *outbox,
         GW_ASSERT(entry->id_count <= LEDGER_IDS);
         memcpy(entry->ids, delivery->ids->data, delivery->ids->size);
     }
-    GW_ASSERT(entry->message != 0 && entry->message <= log->end);
+    /* Without a place it is for the identifier alone. */
+    GW_ASSERT(entry->message <= log->end && (entry->message != 0 || entry->qos == 2));
     log->owed++;
     log->unsettled++;
     log->ticket++;
@@ -257,6 +258,7 @@ static inline enum gw_status ledger_restore(struct ledger *log, struct gw_outbox
         struct ledger_entry *entry = &log->entries[order];
         if (!entry->owed || entry->settled)
             continue;
+        entry->releasing |= entry->message == 0; /* as session/tidy has it */
         struct gw_outbox_restored restored = {
             .message = entry->releasing ? 0 : entry->message,
             .share = entry->share,

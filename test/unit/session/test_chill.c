@@ -242,13 +242,48 @@ static void what_cannot_be_read_is_lost(void **unused)
     expect(&box, 0, 4, 0);
     assert_int_equal(gw_outbox_cold_next(&box.outbox, 4, SIZE_MAX, positions), 4);
     messages[1] = ledger_copy(box.log.messages[positions[1]], positions[1]);
-    gw_outbox_warm(&box.outbox, &box.host, positions, messages, 4);
+    /* Two of QoS 2 were sent: the client may have them, and is told to let go of them. */
+    assert_int_equal(gw_outbox_warm(&box.outbox, &box.host, positions, messages, 4), 2);
     check(&box);
     expect(&box, 1, 0, 0);
     assert_int_equal(box.outbox.dropped, 3);
-    assert_int_equal(box.log.unsettled, 1);
+    assert_int_equal(box.outbox.flight_count, 2);
+    assert_int_equal(box.log.unsettled, 3);
+    assert_int_equal(box.log.released, 2);
+    assert_int_equal(box.told, 0);
+    assert_int_equal(box.outbox.window.count, 3);
+    assert_int_equal(gw_outbox_on_pubrec(&box.outbox, &box.host, 1, false), GW_OK);
+    assert_int_equal(gw_outbox_on_pubcomp(&box.outbox, &box.host, 1), GW_OK);
+    assert_int_equal(gw_outbox_on_pubcomp(&box.outbox, &box.host, 2), GW_OK);
     assert_int_equal(box.told, 1);
-    assert_int_equal(box.outbox.window.count, 1);
+    assert_int_equal(box.log.unsettled, 1);
+    close_box(&box);
+}
+
+/* Whatever becomes of the message, the client may keep the identifier. */
+static void an_identifier_outlives_a_message_that_is_in_no_log(void **unused)
+{
+    (void)unused;
+    struct box box;
+    open_box(&box, 3);
+    push(&box, "A2B1C2");
+    assert_string_equal(pump(&box), ""); /* not before the log knows the identifiers */
+    assert_int_equal(box.log.owed, 2);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "A2 B1 C2 ");
+    assert_int_equal(gw_outbox_on_pubrec(&box.outbox, &box.host, 2, false), GW_OK);
+    restart(&box, 3);
+    expect(&box, 0, 0, 0);
+    assert_int_equal(box.outbox.flight_count, 2);
+    push(&box, "d2");
+    ledger_sync(&box.log);
+    (void)pump(&box);
+    ledger_sync(&box.log);
+    assert_string_equal(pump(&box), "d2 ");
+    /* Whatever d was given, these are still held. */
+    assert_int_equal(gw_outbox_on_pubcomp(&box.outbox, &box.host, 1), GW_OK);
+    assert_int_equal(gw_outbox_on_pubcomp(&box.outbox, &box.host, 2), GW_OK);
+    assert_int_equal(box.log.unsettled, 1);
     close_box(&box);
 }
 
@@ -508,6 +543,7 @@ int main(void)
         cmocka_unit_test(is_fetched_before_it_runs_dry),
         cmocka_unit_test(asks_for_as_much_as_may_be),
         cmocka_unit_test(what_cannot_be_read_is_lost),
+        cmocka_unit_test(an_identifier_outlives_a_message_that_is_in_no_log),
         cmocka_unit_test(what_is_evicted_during_a_fetch_is_passed_over),
         cmocka_unit_test(what_the_log_names_stays_with_its_session),
         cmocka_unit_test(without_memory_they_stay_cold),
