@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "broker/connector.h"
 #include "broker/deliverer.h"
+#include "broker/foresight.h"
 #include "broker/journal.h"
 #include "broker/publisher.h"
 #include "broker/registry.h"
@@ -626,11 +627,15 @@ static bool is_ahead(const struct gw_guest *client)
 static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
 {
     gw_mono_ns began = gw_clock_mono(gw_loop_clock(client->shard->loop));
+    const uint8_t *foreseen = bytes.data;
     if (client->state == GW_GUEST_NEW && is_foreign(client, bytes))
         return;
     for (unsigned frames = 1; client->state != GW_GUEST_CLOSING; frames++) {
         struct gw_frame frame;
         struct gw_fault fault = {GW_REASON_SERVER_BUSY, "out of memory", NULL};
+        if (bytes.data >= foreseen && client->state == GW_GUEST_CONNECTED &&
+            gw_assembler_pending(&client->assembler) == 0)
+            foreseen = gw_foresight_on_bytes(client, bytes);
         enum gw_status status = gw_assembler_next(&client->assembler, &bytes, &frame, &fault);
         if (status == GW_MORE)
             break;

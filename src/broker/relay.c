@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "broker/foresight.h"
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
@@ -11,7 +12,7 @@
 #include "broker/replay.h"
 #include "broker/router.h"
 
-#define EVENTS_A_LOOK 16u /* handled between two looks at the clock */
+#define EVENTS_A_LOOK GW_SUBINDEX_FORESEEN_MAX /* handled between two looks at the clock */
 #define EVENT_NS_MAX  ((int64_t)GW_NS_PER_S)
 
 struct gw_relay_batch {
@@ -59,6 +60,7 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
     for (size_t i = 0; i < batch->count;) {
         size_t end = batch->count - i < EVENTS_A_LOOK ? batch->count : i + EVENTS_A_LOOK;
         unsigned count = (unsigned)(end - i);
+        gw_foresight_on_events(shard, &batch->events[i], count);
         for (; i < end; i++)
             handlers[batch->events[i].kind](shard, &batch->events[i], now);
         gw_journal_breathe(shard);

@@ -511,6 +511,37 @@ void gw_subindex_match(struct gw_subindex *index, struct gw_span name, gw_subind
     match_tree(&walk);
 }
 
+void gw_subindex_foresee(const struct gw_subindex *index, const struct gw_span *names, size_t count,
+                         struct gw_subindex_entry **ret_entries)
+{
+    uint32_t hashes[GW_SUBINDEX_FORESEEN_MAX];
+    struct gw_subindex_node *nodes[GW_SUBINDEX_FORESEEN_MAX];
+
+    GW_ASSERT(count <= GW_SUBINDEX_FORESEEN_MAX);
+    if (index->exact.count == 0) {
+        memset(ret_entries, 0, count * sizeof(*ret_entries));
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        hashes[i] = exact_hash(index, names[i]);
+        GW_PREFETCH(&index->exact.now.slots[gw_slots_home(&index->exact.now, hashes[i])]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct gw_slots_probe probe = gw_slots_find(&index->exact, hashes[i]);
+        uint32_t number = gw_slots_next(&probe);
+        nodes[i] = number != 0 ? node_at(index, number) : NULL;
+        GW_PREFETCH(nodes[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret_entries[i] = NULL;
+        if (!nodes[i] || gw_list_empty(&nodes[i]->entries))
+            continue;
+        GW_PREFETCH(nodes[i]->is.text);
+        ret_entries[i] = GW_CONTAINER(nodes[i]->entries.next, struct gw_subindex_entry, link);
+        GW_PREFETCH(ret_entries[i]);
+    }
+}
+
 uint64_t gw_subindex_generation(const struct gw_subindex *index)
 {
     return index->generation;

@@ -196,3 +196,25 @@ size_t gw_publish_encode_head(struct gw_writer *w, const struct gw_publish *publ
     }
     return size;
 }
+
+size_t gw_publish_glance(struct gw_span bytes, enum gw_version version, struct gw_span *ret_names,
+                         size_t names_max, size_t *ret_seen)
+{
+    size_t count = 0;
+    *ret_seen = 0;
+    while (count < names_max) {
+        struct gw_span rest = gw_span_from(bytes, *ret_seen);
+        struct gw_header header;
+        struct gw_fault fault;
+        if (gw_header_decode(rest, version, &header, &fault) != GW_OK ||
+            rest.size - header.size < header.remaining_length)
+            break;
+        struct gw_reader body =
+            gw_reader_of(gw_span_of(rest.data + header.size, header.remaining_length));
+        if (header.type == GW_PACKET_PUBLISH && gw_binary_read(&body, &ret_names[count]) == GW_OK &&
+            ret_names[count].size > 0)
+            count++;
+        *ret_seen += header.size + header.remaining_length;
+    }
+    return count;
+}

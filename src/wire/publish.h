@@ -33,6 +33,13 @@ GW_MUST_USE enum gw_status gw_publish_decode(const struct gw_header *header, str
                                              struct gw_publish *ret_publish,
                                              struct gw_fault *ret_fault);
 
+/* Glances at the whole packets that bytes begin with and gives the topic names of those that are
+ * PUBLISH, as they are: nothing is checked but that they lie within their packets, and those
+ * without one (aliases) are left out. Returns how many, `names_max` at most; *ret_seen is what was
+ * looked at, in bytes. */
+size_t gw_publish_glance(struct gw_span bytes, enum gw_version version, struct gw_span *ret_names,
+                         size_t names_max, size_t *ret_seen);
+
 /* Size of the whole packet for a version, saturating at SIZE_MAX above what MQTT can frame. */
 size_t gw_publish_size(const struct gw_publish *publish, enum gw_version version);
 

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "proto/assembler.h"
+#include "wire/publish.h"
 #include "wire/reason.h"
 
 struct settings {
@@ -109,6 +110,18 @@ static void run(struct gw_span stream, const struct settings *settings, size_t p
     FUZZ_CHECK(assembler.tail.data == NULL);
 }
 
+/* A glance at the same stream stays within it, and sees whole packets only. */
+static void glance(struct gw_span stream, enum gw_version version)
+{
+    struct gw_span names[4];
+    size_t seen;
+    size_t count = gw_publish_glance(stream, version, names, GW_COUNT_OF(names), &seen);
+    FUZZ_CHECK(seen <= stream.size && count <= GW_COUNT_OF(names) && count * 5 <= seen);
+    for (size_t i = 0; i < count; i++)
+        FUZZ_CHECK(names[i].size > 0 && names[i].data > stream.data &&
+                   names[i].data + names[i].size <= stream.data + seen);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const enum gw_version versions[] = {GW_VERSION_NONE, GW_VERSION_31, GW_VERSION_311,
@@ -122,6 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     settings.version = versions[choice & 3];
     settings.packet_max = limits[(choice >> 2) % GW_COUNT_OF(limits)];
     settings.seed = fuzz_u8(&input);
+    glance(input, settings.version);
     run(input, &settings, 0);
     run(input, &settings, 1);
     run(input, &settings, 7);

@@ -283,6 +283,49 @@ static void grows_and_shrinks_by_thousands(void **state)
     free(subs);
 }
 
+/* Every exact filter is foreseen, by its own first entry; nothing else is, whatever the tables do.
+ */
+static void foresees_exact_filters(void **state)
+{
+    (void)state;
+    enum { SUBS = 2000 };
+    struct gw_subindex *index = gw_subindex_new(8);
+    struct sub *subs = calloc(SUBS, sizeof(*subs)), wild, second;
+    struct gw_subindex_entry *entries[GW_SUBINDEX_FORESEEN_MAX];
+    char texts[GW_SUBINDEX_FORESEEN_MAX][64];
+    struct gw_span names[GW_SUBINDEX_FORESEEN_MAX];
+
+    assert_non_null(index);
+    assert_non_null(subs);
+    names[0] = GW_SPAN_LIT("a");
+    gw_subindex_foresee(index, names, 1, entries); /* of an empty index */
+    assert_null(entries[0]);
+    add(index, &wild, "site/+/x");
+    gw_subindex_foresee(index, names, 1, entries);
+    assert_null(entries[0]);
+    for (size_t i = 0; i < SUBS; i++) {
+        snprintf(texts[0], sizeof(texts[0]), "site/%zu", i);
+        add(index, &subs[i], texts[0]);
+        size_t count = i % GW_SUBINDEX_FORESEEN_MAX + 1;
+        for (size_t k = 0; k < count; k++) {
+            snprintf(texts[k], sizeof(texts[k]), "site/%zu%s", i / (k + 1), k % 5 == 4 ? "/x" : "");
+            names[k] = gw_span_str(texts[k]);
+        }
+        gw_subindex_foresee(index, names, count, entries);
+        for (size_t k = 0; k < count; k++)
+            assert_ptr_equal(entries[k], k % 5 == 4 ? NULL : &subs[i / (k + 1)].entry);
+    }
+    add(index, &second, "site/7");
+    names[0] = GW_SPAN_LIT("site/7");
+    gw_subindex_foresee(index, names, 1, entries);
+    assert_ptr_equal(entries[0], &subs[7].entry);
+    gw_subindex_remove(index, &subs[7].entry);
+    gw_subindex_foresee(index, names, 1, entries);
+    assert_ptr_equal(entries[0], &second.entry);
+    gw_subindex_free(index);
+    free(subs);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +335,7 @@ int main(void)
         cmocka_unit_test(shares_nodes_of_equal_beginnings),
         cmocka_unit_test(holds_the_deepest_topics),
         cmocka_unit_test(grows_and_shrinks_by_thousands),
+        cmocka_unit_test(foresees_exact_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,39 @@ static void refuses_what_cannot_be_framed(void **state)
     assert_int_equal(gw_publish_size(&p, GW_VERSION_5), SIZE_MAX);
 }
 
+static size_t glance(const char *bytes, size_t size, struct gw_span *names, size_t names_max,
+                     size_t *seen)
+{
+    return gw_publish_glance(gw_span_of(bytes, size), GW_VERSION_5, names, names_max, seen);
+}
+
+static void glances_at_names(void **state)
+{
+    (void)state;
+    struct gw_span names[4];
+    size_t seen;
+    /* two PUBLISH, a PINGREQ between, one by alias, one whose name is longer than it, a cut one */
+    static const char bytes[] = "\x30\x05\0\1a\0x"
+                                "\xC0\0"
+                                "\x32\x08\0\2bc\0\7\0x"
+                                "\x30\x03\0\0\0"
+                                "\x30\x04\0\3ab"
+                                "\x30\x06\0\1d";
+    size_t whole = sizeof(bytes) - 1 - 5;
+    assert_int_equal(glance(bytes, sizeof(bytes) - 1, names, 4, &seen), 2);
+    assert_span(names[0], "a");
+    assert_span(names[1], "bc");
+    assert_int_equal(seen, whole);
+    assert_int_equal(glance(bytes, sizeof(bytes) - 1, names, 1, &seen), 1);
+    assert_int_equal(seen, 7);
+    for (size_t size = 0; size < 7; size++) {
+        assert_int_equal(glance(bytes, size, names, 4, &seen), 0);
+        assert_int_equal(seen, 0);
+    }
+    assert_int_equal(glance("\x30\xFF\xFF\xFF\xFF\x7F", 6, names, 4, &seen), 0);
+    assert_int_equal(seen, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +248,7 @@ int main(void)
         cmocka_unit_test(limits_user_properties),
         cmocka_unit_test(encodes_heads),
         cmocka_unit_test(refuses_what_cannot_be_framed),
+        cmocka_unit_test(glances_at_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
