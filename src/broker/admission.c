@@ -367,6 +367,8 @@ static void log_connected(const struct gw_guest *client, const struct gw_connect
     if (!gw_log_wants(gw_shard_log(client->shard), GW_LOG_INFO))
         return;
     char from[GW_ADDRESS_TEXT_MAX];
+    struct gw_transport_story story;
+    gw_conn_describe(client->conn, &story);
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_guest_id(client)),
         gw_log_text("user", gw_guest_user_name(client)),
@@ -377,6 +379,8 @@ static void log_connected(const struct gw_guest *client, const struct gw_connect
         gw_log_bool("clean", connect->clean_start),
         gw_log_bool("session_present", present),
         gw_log_bool("will", connect->has_will),
+        gw_log_str("path", story.path),
+        gw_log_str("origin", story.origin),
     };
     gw_log_event(gw_shard_log(client->shard), GW_LOG_INFO, "client.connected", "connected", fields,
                  GW_COUNT_OF(fields));

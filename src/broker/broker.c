@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "broker/durability.h"
+#include "broker/entrance.h"
 #include "broker/guest.h"
 #include "broker/journal.h"
 #include "broker/restore.h"
@@ -30,8 +31,9 @@ struct gw_broker {
     struct gw_thread *threads;
     struct gw_sysinfo *sysinfo;
     struct gw_listener *listeners[GW_CONFIG_LISTENERS_MAX];
-    uint8_t listener_items[GW_CONFIG_LISTENERS_MAX]; /* which of the configuration each is */
-    struct post *posts;                              /* listener_count x shard_count */
+    struct gw_entrance entrances[GW_CONFIG_LISTENERS_MAX]; /* of those; they outlive them */
+    uint8_t listener_items[GW_CONFIG_LISTENERS_MAX];       /* which of the configuration each is */
+    struct post *posts;                                    /* listener_count x shard_count */
     size_t listener_count;
     unsigned started; /* threads that run */
     bool storing;     /* so do the store's */
@@ -149,6 +151,8 @@ void gw_broker_free(struct gw_broker *broker)
     for (unsigned i = 0; i < world->shard_count; i++)
         if (world->shards[i].world)
             gw_shard_fini(&world->shards[i]);
+    for (size_t i = 0; i < GW_CONFIG_LISTENERS_MAX; i++)
+        gw_entrance_fini(&broker->entrances[i]);
     gw_shard_config_unref(broker->config);
     free(broker->posts);
     free(broker->threads);
@@ -289,9 +293,13 @@ static enum gw_status open_listener(struct gw_broker *broker,
 {
     struct gw_shard_world *world = &broker->world;
     size_t index = broker->listener_count;
+    struct gw_entrance *entrance = &broker->entrances[index];
+    gw_entrance_fini(entrance); /* of one that could not be opened */
+    GW_TRY(gw_entrance_init(entrance, listener));
     GW_TRY(gw_listener_open(world->services.sockets, &listener->address,
                             (int)broker->config->config.limits.backlog, &broker->listeners[index],
                             ret_errno));
+    gw_listener_set_layers(broker->listeners[index], entrance->layers, entrance->layer_count);
     broker->listener_items[index] = (uint8_t)(listener - broker->config->config.listeners.items);
     broker->listener_count++;
     for (unsigned s = 0; s < world->shard_count; s++) {

@@ -204,6 +204,8 @@ static void log_end(struct gw_guest *client, gw_mono_ns now)
     if (!gw_log_wants(gw_shard_log(client->shard), level))
         return;
     char from[GW_ADDRESS_TEXT_MAX], why[256];
+    struct gw_transport_story story;
+    gw_conn_describe(client->conn, &story);
     struct gw_log_field fields[] = {
         gw_log_text("id", gw_guest_id(client)),
         gw_log_text("user", gw_guest_user_name(client)),
@@ -217,6 +219,8 @@ static void log_end(struct gw_guest *client, gw_mono_ns now)
         gw_log_number("after_ms", (int64_t)((now - client->since) / GW_NS_PER_MS)),
         gw_log_number("in_bytes", (int64_t)gw_conn_bytes_in(client->conn)),
         gw_log_number("out_bytes", (int64_t)gw_conn_bytes_out(client->conn)),
+        gw_log_str("path", story.path),
+        gw_log_str("origin", story.origin),
     };
     size_t skip = connected ? 0 : 2;
     gw_log_event(gw_shard_log(client->shard), level,
@@ -327,16 +331,24 @@ static const char *loss_words(int os_errno)
     }
 }
 
+/* Why a connection ended that nobody asked to end. */
+static const char *end_words(const struct gw_guest *client, enum gw_conn_end end, int os_errno)
+{
+    switch (end) {
+    case GW_CONN_END_LOCAL: return "closed";
+    case GW_CONN_END_PEER: return "connection closed by the peer without DISCONNECT";
+    case GW_CONN_END_TIMEOUT: return "the peer did not take the last bytes";
+    case GW_CONN_END_TRANSPORT: return gw_conn_trouble(client->conn);
+    case GW_CONN_END_ERROR: break;
+    }
+    return loss_words(os_errno);
+}
+
 static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns now)
 {
     struct gw_guest *client = user;
-    static const char *const words[] = {
-        [GW_CONN_END_LOCAL] = "closed",
-        [GW_CONN_END_PEER] = "connection closed by the peer without DISCONNECT",
-        [GW_CONN_END_TIMEOUT] = "the peer did not take the last bytes",
-    };
-    set_cause(client, GW_GUEST_BY_NETWORK, GW_REASON_UNSPECIFIED,
-              end == GW_CONN_END_ERROR ? loss_words(os_errno) : words[end], NULL);
+    set_cause(client, end == GW_CONN_END_TRANSPORT ? GW_GUEST_BY_BROKER : GW_GUEST_BY_NETWORK,
+              GW_REASON_UNSPECIFIED, end_words(client, end, os_errno), NULL);
     if (end == GW_CONN_END_PEER && !client->session && client->last_packet == 0)
         client->cause.told = false; /* a port scan or a health check: not worth a line */
     client->state = GW_GUEST_CLOSING;

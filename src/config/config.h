@@ -27,7 +27,6 @@
 
 typedef uint32_t gw_config_seconds; /* as the standard counts time on the wire */
 #define GW_CONFIG_SECONDS_NEVER UINT32_MAX
-
 struct gw_confreport; /* errors, each with place, line, caret and cure */
 
 enum gw_config_policy {
@@ -56,8 +55,9 @@ enum gw_config_scheme {
 };
 
 struct gw_config_listener {
-    char *url;                 /* as written */
-    char *path;                /* of a WebSocket URL, begins with a slash; NULL for other schemes */
+    char *url;     /* as written */
+    char *path;    /* of a WebSocket URL, begins with a slash; NULL for other schemes */
+    char *origins; /* of pages that may open a WebSocket, as "a, b" or "*"; NULL: none is named */
     struct gw_address address; /* of the URL */
     enum gw_config_scheme scheme;
     bool anonymous; /* clients without a name are let in */

@@ -17,6 +17,7 @@ void gw_confitem_init(struct gw_confitem *item, const struct gw_confwalk *walk, 
         item->fields[i].name = names[i];
         item->fields[i].place = item->place;
         item->fields[i].stands = false;
+        item->fields[i].is_list = false;
         gw_buf_init(&item->fields[i].text, GW_CONFIG_TEXT_MAX);
     }
 }
@@ -36,12 +37,42 @@ static struct gw_confitem_field *find_field(struct gw_confitem *item, struct gw_
     return NULL;
 }
 
+/* Reads a list of scalars as one text with ", " between them. */
+static bool read_list(struct gw_confwalk *walk, struct gw_buf *text)
+{
+    struct gw_buf one;
+    bool good = true;
+
+    while (gw_confwalk_next(walk) && walk->event.type != YAML_SEQUENCE_END_EVENT) {
+        if (walk->event.type != YAML_SCALAR_EVENT) {
+            gw_confwalk_note_here(walk, GW_CONFREPORT_SHAPE, "this is a list of single values", "");
+            gw_confwalk_skip(walk);
+            good = false;
+        } else if (!gw_confwalk_read_text(walk, &one)) {
+            good = false;
+        } else {
+            struct gw_span separator = text->size > 0 ? GW_SPAN_LIT(", ") : GW_SPAN_NONE;
+            enum gw_status status = gw_buf_append(text, separator);
+
+            if (status == GW_OK)
+                status = gw_buf_append(text, gw_buf_span(&one));
+            if (status != GW_OK)
+                gw_confwalk_note_here(walk, GW_CONFREPORT_RANGE, "the list is too long", "");
+            good &= status == GW_OK;
+            gw_buf_fini(&one);
+        }
+    }
+    return good;
+}
+
 /* Reads the value of a field; the current event is the value. */
 static void read_field(struct gw_confwalk *walk, struct gw_confitem *item,
                        struct gw_confitem_field *field)
 {
     field->place = gw_confwalk_here(walk);
-    if (walk->event.type != YAML_SCALAR_EVENT) {
+    if (walk->event.type == YAML_SEQUENCE_START_EVENT && field->is_list) {
+        item->broken |= !read_list(walk, &field->text);
+    } else if (walk->event.type != YAML_SCALAR_EVENT) {
         gw_confwalk_note_here(walk, GW_CONFREPORT_SHAPE,
                               "this is one value, not a list or a mapping", "");
         gw_confwalk_skip(walk);

@@ -17,7 +17,8 @@ struct gw_confitem_field {
     const char *name;
     struct gw_buf text;
     struct gw_confreport_place place;
-    bool stands; /* it was written */
+    bool is_list; /* it may be a list of scalars, read as "a, b"; set by the caller */
+    bool stands;  /* it was written */
 };
 
 struct gw_confitem {

@@ -15,7 +15,7 @@ static const struct scheme {
 } schemes[GW_CONFIG_SCHEME_COUNT] = {
     [GW_CONFIG_MQTT] = {"mqtt", 1883, true, false},
     [GW_CONFIG_MQTTS] = {"mqtts", 8883, false, false},
-    [GW_CONFIG_WS] = {"ws", 8083, false, true},
+    [GW_CONFIG_WS] = {"ws", 8083, true, true},
     [GW_CONFIG_WSS] = {"wss", 8084, false, true},
     [GW_CONFIG_UNIX] = {"unix", 0, false, false},
 };
@@ -72,10 +72,28 @@ static bool is_later_scheme(struct gw_span name)
     return false;
 }
 
+/* "mqtt:// and ws://": what this version listens on. */
+static const char *built_schemes(char *text, size_t size)
+{
+    size_t built = 0, named = 0, used = 0;
+
+    for (size_t i = 0; i < GW_COUNT_OF(schemes); i++)
+        built += schemes[i].built;
+    for (size_t i = 0; i < GW_COUNT_OF(schemes) && used < size; i++) {
+        if (!schemes[i].built)
+            continue;
+        const char *separator = named == 0 ? "" : named + 1 == built ? " and " : ", ";
+        used += (size_t)snprintf(text + used, size - used, "%s%s://", separator, schemes[i].name);
+        named++;
+    }
+    return text;
+}
+
 static enum gw_status find_scheme(struct gw_span name, enum gw_config_scheme *ret_scheme,
                                   struct gw_confreport_error *error)
 {
     bool later = is_later_scheme(name);
+    char built[64];
 
     for (size_t i = 0; i < GW_COUNT_OF(schemes); i++) {
         if (!gw_span_equal(name, gw_span_str(schemes[i].name)))
@@ -89,7 +107,7 @@ static enum gw_status find_scheme(struct gw_span name, enum gw_config_scheme *re
         return GW_NOT_FOUND;
     gw_confreport_set(error, GW_CONFREPORT_SCHEME, "%.*s is not built in yet",
                       GW_CONFREPORT_QUOTE(name));
-    gw_confreport_set_why(error, "this version listens on mqtt:// only");
+    gw_confreport_set_why(error, "this version listens on %s", built_schemes(built, sizeof built));
     return GW_INVALID;
 }
 
@@ -225,9 +243,12 @@ static enum gw_status append(struct gw_config_listeners *listeners, struct gw_sp
     listeners->items = items;
     item.url = copy_text(url);
     item.path = path.size > 0 ? copy_text(path) : NULL;
-    if (item.url == NULL || (path.size > 0 && item.path == NULL)) {
+    item.origins = like->origins != NULL ? copy_text(gw_span_str(like->origins)) : NULL;
+    if (item.url == NULL || (path.size > 0 && item.path == NULL) ||
+        (like->origins != NULL && item.origins == NULL)) {
         free(item.url);
         free(item.path);
+        free(item.origins);
         return GW_NO_MEMORY;
     }
     items[listeners->count++] = item;
@@ -291,6 +312,62 @@ enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners, struct g
     return GW_OK;
 }
 
+/* "https://app.example:8443": a scheme, a host and perhaps a port, as a browser writes it. */
+static bool is_origin(struct gw_span origin)
+{
+    struct gw_span scheme = take_until(&origin, ":");
+
+    if (scheme.size == 0 || !gw_span_starts_with(origin, GW_SPAN_LIT("://")))
+        return false;
+    origin = gw_span_from(origin, 3);
+    for (size_t i = 0; i < origin.size; i++) {
+        if (origin.data[i] <= ' ' || origin.data[i] >= 0x7F ||
+            strchr("/?#@*\\", origin.data[i]) != NULL)
+            return false;
+    }
+    return origin.size > 0;
+}
+
+static enum gw_status check_origins(struct gw_span list, struct gw_confreport_error *error)
+{
+    bool any = gw_span_equal(list, GW_SPAN_LIT("*"));
+
+    while (list.size > 0 && !any) {
+        struct gw_span origin = take_until(&list, ",");
+
+        take_char(&list, ',');
+        take_char(&list, ' ');
+        if (is_origin(origin) || gw_span_equal(origin, GW_SPAN_LIT("null")))
+            continue;
+        gw_confreport_set(error, GW_CONFREPORT_VALUE, "\"%.*s\" is not an origin",
+                          GW_CONFREPORT_QUOTE(origin));
+        gw_confreport_set_why(error, "it is as https://app.example:8443, without a path, or \"*\" "
+                                     "alone for all");
+        return GW_INVALID;
+    }
+    return GW_OK;
+}
+
+enum gw_status gw_conflisten_set_origins(struct gw_config_listeners *listeners, size_t from,
+                                         struct gw_span origins, struct gw_confreport_error *error)
+{
+    GW_TRY(check_origins(origins, error));
+    for (size_t i = from; i < listeners->count; i++) {
+        struct gw_config_listener *item = &listeners->items[i];
+
+        if (!schemes[item->scheme].has_path) {
+            gw_confreport_set(error, GW_CONFREPORT_CONFLICT, "%s:// is not for pages of browsers",
+                              schemes[item->scheme].name);
+            gw_confreport_set_why(error, "origins belong to listeners of WebSockets");
+            return GW_INVALID;
+        }
+        item->origins = origins.size > 0 ? copy_text(origins) : NULL;
+        if (origins.size > 0 && item->origins == NULL)
+            return GW_NO_MEMORY;
+    }
+    return GW_OK;
+}
+
 enum gw_status gw_conflisten_word(struct gw_span text, enum gw_conflisten_anonymous *ret_anonymous,
                                   struct gw_confreport_error *error)
 {
@@ -331,6 +408,7 @@ void gw_conflisten_fini(struct gw_config_listeners *listeners)
     for (size_t i = 0; i < listeners->count; i++) {
         free(listeners->items[i].url);
         free(listeners->items[i].path);
+        free(listeners->items[i].origins);
     }
     free(listeners->items);
     *listeners = (struct gw_config_listeners){NULL, 0};

@@ -30,6 +30,12 @@ GW_MUST_USE enum gw_status gw_conflisten_add(struct gw_config_listeners *listene
                                              enum gw_conflisten_anonymous anonymous,
                                              struct gw_confreport_error *error);
 
+/* Names the pages that may open a WebSocket, for the listeners from number `from` on: "*", or
+ * origins parted by commas. GW_INVALID with the error, GW_NO_MEMORY. */
+GW_MUST_USE enum gw_status gw_conflisten_set_origins(struct gw_config_listeners *listeners,
+                                                     size_t from, struct gw_span origins,
+                                                     struct gw_confreport_error *error);
+
 /* Reads the word behind `anonymous:`; GW_INVALID with the error. */
 GW_MUST_USE enum gw_status gw_conflisten_word(struct gw_span text,
                                               enum gw_conflisten_anonymous *ret_anonymous,

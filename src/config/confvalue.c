@@ -399,6 +399,10 @@ static enum gw_status print_listener(const struct gw_config_listener *item, stru
     GW_TRY(gw_confvalue_print_text(gw_span_str(item->url), out));
     GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", anonymous: ")));
     GW_TRY(gw_buf_append(out, gw_span_str(anonymous)));
+    if (item->origins != NULL) {
+        GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", origins: ")));
+        GW_TRY(gw_confvalue_print_text(gw_span_str(item->origins), out));
+    }
     return gw_buf_append(out, GW_SPAN_LIT("}"));
 }
 

@@ -64,6 +64,7 @@ static void add_listener(struct gw_confwalk *walk, struct gw_confitem *item)
 {
     enum gw_conflisten_anonymous anonymous = GW_CONFLISTEN_UNSAID;
     struct gw_confitem_field *fields = item->fields;
+    size_t before = walk->config->listeners.count;
     struct gw_confreport_error error;
 
     if (fields[1].stands)
@@ -78,15 +79,21 @@ static void add_listener(struct gw_confwalk *walk, struct gw_confitem *item)
                          gw_conflisten_add(&walk->config->listeners, gw_confitem_text(item, 0),
                                            anonymous, &error),
                          &error);
+    if (!item->broken && fields[2].stands)
+        gw_confitem_note(item, walk, 2,
+                         gw_conflisten_set_origins(&walk->config->listeners, before,
+                                                   gw_confitem_text(item, 2), &error),
+                         &error);
 }
 
-/* Reads `URL` or `{url: ..., anonymous: ...}` from the current event on. */
+/* Reads `URL` or `{url: ..., anonymous: ..., origins: ...}` from the current event on. */
 static void read_listener(struct gw_confwalk *walk)
 {
-    static const char *const names[] = {"url", "anonymous"};
+    static const char *const names[] = {"url", "anonymous", "origins"};
     struct gw_confitem item;
 
     gw_confitem_init(&item, walk, "a listener", names, GW_COUNT_OF(names));
+    item.fields[2].is_list = true;
     if (walk->event.type == YAML_SCALAR_EVENT) {
         gw_confitem_read_as(&item, walk, 0);
     } else if (walk->event.type == YAML_MAPPING_START_EVENT) {

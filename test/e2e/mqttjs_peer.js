@@ -2,7 +2,7 @@
 // "port": ..., "version": ...}, and answers with the line "ok" or "FAILED" and the reason.
 //
 // A scenario is an async function that throws when the broker did not do what it should. `via` is
-// the port of a proxy that breaks connections.
+// the port of a proxy that breaks connections, `web` that of a listener for WebSockets.
 'use strict'
 
 const assert = require('node:assert/strict')
@@ -33,6 +33,7 @@ class Peer {
       clean: !options.keep,
       reconnectPeriod: options.reconnect ? 50 : 0,
       connectTimeout: LIMIT_MS,
+      ...(run.web ? { protocol: 'ws', port: run.web, path: '/mqtt' } : {}),
       ...options.more
     }
     if (version === 5) {

@@ -42,11 +42,13 @@ class Client:
     It connects at the broker or at a proxy in front of it.
     """
 
-    def __init__(self, broker, at, version="5", name=None, keep=False, setup=None, **connect):
+    def __init__(self, broker, at, version="5", name=None, keep=False, setup=None,
+                 transport="tcp", **connect):
         self.broker = broker
         self.name, self.version, self.five = name or fresh("paho"), version, version == "5"
         clean = {} if self.five else {"clean_session": not keep}
-        self.paho = paho.Client(self.name, protocol=VERSIONS[version], **clean)
+        self.paho = paho.Client(self.name, protocol=VERSIONS[version],
+                                transport=transport, **clean)
         self.paho.reconnect_delay_set(0.05, 0.2)
         self.connacks, self.messages = queue.Queue(), queue.Queue()
         self.ends, self.acks, self.heard = queue.Queue(), queue.Queue(), []
@@ -63,7 +65,7 @@ class Client:
             connect.setdefault("clean_start", not keep)
             if keep:
                 connect.setdefault("properties", properties(PacketTypes.CONNECT, SessionExpiryInterval=900))
-        self.paho.connect(*at.address, **connect)
+        self.paho.connect(*(at.address if transport == "tcp" else at.ws_address), **connect)
         self.paho.loop_start()
         self.connack = self.connacks.get(timeout=WAIT)
         assert self.connack[1] == 0

@@ -177,6 +177,47 @@ static void test_values(void **state)
     gw_confreport_fini(&report);
 }
 
+static void test_listeners_of_websockets(void **state)
+{
+    static const char text[] =
+        "listeners:\n"
+        "  - ws://127.0.0.1\n"
+        "  - {url: \"ws://*:9001/a/b\", origins: [https://a.example, 'http://b:8', 'null']}\n"
+        "  - {url: \"ws://localhost:1/\", origins: \"*\"}\n";
+    static const struct {
+        const char *url, *path, *origins;
+        uint16_t port;
+    } rows[] = {
+        {"ws://127.0.0.1", "/mqtt", NULL, 8083},
+        {"ws://*:9001/a/b", "/a/b", "https://a.example, http://b:8, null", 9001},
+        {"ws://127.0.0.1:1/mqtt", "/mqtt", "*", 1},
+        {"ws://[::1]:1/mqtt", "/mqtt", "*", 1},
+    };
+    struct gw_confreport report;
+    struct gw_config config, copy;
+
+    (void)state;
+    if (load(text, NULL, NULL, 0, &config, &report) != GW_OK)
+        fail_msg("%.*s", GW_SPAN_FMT(gw_buf_span(&report.text)));
+    assert_int_equal(gw_config_copy(&config, &copy), GW_OK);
+    gw_config_fini(&config);
+    assert_int_equal(copy.listeners.count, GW_COUNT_OF(rows));
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        const struct gw_config_listener *item = &copy.listeners.items[i];
+
+        assert_int_equal(item->scheme, GW_CONFIG_WS);
+        assert_string_equal(item->url, rows[i].url);
+        assert_string_equal(item->path, rows[i].path);
+        assert_int_equal(gw_address_port(&item->address), rows[i].port);
+        if (rows[i].origins == NULL)
+            assert_null(item->origins);
+        else
+            assert_string_equal(item->origins, rows[i].origins);
+    }
+    gw_config_fini(&copy);
+    gw_confreport_fini(&report);
+}
+
 static void test_nothing_is_a_configuration(void **state)
 {
     static const char *const texts[] = {"",   "\n\n", "# only words\n", "---\n",
@@ -360,7 +401,12 @@ static void test_errors_of_listeners(void **state)
         const char *url, *what;
     } rows[] = {
         {"mqtts://0.0.0.0:8883", "mqtts is not built in yet"},
-        {"ws://127.0.0.1/mqtt", "ws is not built in yet"},
+        {"ws://127.0.0.1/mqtt?x", "nothing may follow the path: \"?x\""},
+        {"{url: 'ws://127.0.0.1', origins: [a]}", "\"a\" is not an origin"},
+        {"{url: 'ws://127.0.0.1', origins: 'https://a/'}", "\"https://a/\" is not an origin"},
+        {"{url: 'ws://127.0.0.1', origins: ['*', 'https://a']}", "\"*\" is not an origin"},
+        {"{url: 'ws://127.0.0.1', origins: [[]]}", "this is a list of single values"},
+        {"{url: 'mqtt://127.0.0.1', origins: '*'}", "mqtt:// is not for pages of browsers"},
         {"unix:///run/x", "unix is not built in yet"},
         {"ftp://x", "unknown scheme \"ftp\""},
         {"127.0.0.1:1883", "\"127.0.0.1:1883\" is not a URL"},
@@ -587,6 +633,7 @@ int main(void)
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_listeners_of_websockets),
         cmocka_unit_test(test_nothing_is_a_configuration),
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_errors_with_a_line),

@@ -32,6 +32,7 @@ static void test_effective_loads_again(void **state)
         "",
         "threads: 7\nlisteners: [{url: 'mqtt://0.0.0.0:1', anonymous: insecure}]",
         "listeners: ['mqtt://127.0.0.1:9', {url: mqtt://127.0.0.1:8, anonymous: false}]",
+        "listeners: [{url: 'ws://127.0.0.1:7/a', origins: ['https://a', 'null']}, ws://127.0.0.1]",
         "mqtt: {response_information: \"a\\\"b\\\\ \\x01 $${x} \\t#:- '\", versions: [5]}",
         "mqtt: {response_information: \"\\u0085 \\x9b \\u2028\\u2029 \\uFEFF\\uFFFF "
         "\\u00e4\\u20AC\\U0001F600 \xC3\xA4 \\e\\x7f\"}",

@@ -1,0 +1,28 @@
+/*
+ * broker/entrance: what the connections of one listener share: how they are built up below MQTT.
+ *
+ * Layer   broker.
+ * Owner   the broker; immutable while its listener is open.
+ * Life    init before the listener opens; fini after the last of its connections was released.
+ * Limits  GW_TRANSPORT_LAYERS_MAX.
+ */
+#ifndef GW_BROKER_ENTRANCE_H
+#define GW_BROKER_ENTRANCE_H
+
+#include "config/config.h"
+#include "net/listener.h"
+#include "net/ws.h"
+
+struct gw_entrance {
+    struct gw_transport_layer layers[GW_TRANSPORT_LAYERS_MAX]; /* the lowest first */
+    size_t layer_count;
+    struct gw_ws_listener ws; /* its texts are the entrance's own */
+    char *ws_texts;
+};
+
+/* Prepares for the connections of a listener; stays where it is. GW_NO_MEMORY. */
+GW_MUST_USE enum gw_status gw_entrance_init(struct gw_entrance *entrance,
+                                            const struct gw_config_listener *listener);
+void gw_entrance_fini(struct gw_entrance *entrance);
+
+#endif
