@@ -709,18 +709,30 @@ static void on_blob_end(struct gw_blob_keeper *keeper, const struct gw_blob *blo
     gw_store_drop(world->store, gw_blob_position(blob));
 }
 
+/* When it came, on the clock of this run; what is too long ago for that clock shortens its expiry
+ * instead. Never now: what has expired must not pass for a message that came this moment. */
+static void set_received(struct gw_shard *shard, struct gw_message *message, uint64_t received_ms)
+{
+    gw_mono_ns now = gw_clock_mono(gw_loop_clock(shard->loop));
+    uint64_t now_ms = wall_ms(shard->journal);
+    uint64_t age_ms = now_ms > received_ms ? now_ms - received_ms : 0;
+    message->received_at = 0;
+    if (age_ms < now / GW_NS_PER_MS) {
+        message->received_at = now - age_ms * GW_NS_PER_MS;
+        return;
+    }
+    uint64_t before = (age_ms - now / GW_NS_PER_MS) / 1000;
+    message->expiry = before < message->expiry ? message->expiry - (uint32_t)before : 0;
+}
+
 struct gw_blob *gw_journal_blob(struct gw_shard *shard, struct gw_span body, gw_position position)
 {
     struct gw_record_message record;
     if (gw_record_read_message(body, &record) != GW_OK)
         return NULL;
     struct gw_message *message = &record.message;
-    uint64_t now_ms = wall_ms(shard->journal);
-    uint64_t waited = now_ms > record.received_ms ? (now_ms - record.received_ms) / 1000 : 0;
-    message->received_at = gw_clock_mono(gw_loop_clock(shard->loop));
+    set_received(shard, message, record.received_ms);
     message->topic_hash = gw_shard_hash(shard, message->topic_name);
-    if (message->has_expiry)
-        message->expiry = waited < message->expiry ? message->expiry - (uint32_t)waited : 0;
     message->blob = NULL;
     if (gw_message_keep(message) != GW_OK)
         return NULL;
