@@ -7,19 +7,20 @@
 
 #include "topic/name.h"
 
-#define NO_STEP UINT32_MAX
+#define NO_STEP      UINT32_MAX
+#define EXPIRY_SLACK (3 * GW_NS_PER_S) /* each time it is read back it is rounded once */
 
 const char *const model_filters[MODEL_FILTERS] = {
-    "t/#", "t/+/x", "t/1/x",           "+/2/#",           "r/#",
-    "r/1", "w/#",   "$share/g/$s/a/#", "$share/h/$s/b/+", "#",
+    "t/#", "t/+/x",           "t/1/x",           "+/2/#", "r/#", "r/1",
+    "w/#", "$share/g/$s/a/#", "$share/h/$s/b/+", "#",     "m/#", "$share/v/$s/c/#",
 };
 
 const char *const model_topics[MODEL_TOPICS] = {
-    "t/1/x", "t/2/x",  "t/2/y",  "t/3/x/z", "r/0", "r/1", "r/2",
-    "r/3",   "$s/a/1", "$s/a/2", "$s/b/1",  "t/1", "t",   "w/will",
+    "t/1/x",  "t/2/x",  "t/2/y",  "t/3/x/z", "r/0", "r/1", "r/2",    "r/3",
+    "$s/a/1", "$s/a/2", "$s/b/1", "t/1",     "t",   "m/1", "$s/c/1", "w/will",
 };
 
-#define TOPIC_WILL 13u
+#define TOPIC_WILL 15u
 
 /* What one session knows of one filter, in steps; NO_STEP: has not happened. */
 struct subscription {
@@ -36,6 +37,8 @@ struct message {
     bool fragile;          /* a will that was written down nowhere when its connection broke */
     uint32_t discarded_at; /* the step */
     uint32_t acknowledged_at;
+    gw_mono_ns expires_at; /* 0: never */
+    gw_mono_ns waits_till; /* a will with a delay */
     uint8_t seen[MODEL_CLIENTS];
     uint32_t settled[MODEL_CLIENTS]; /* the step of the last PUBACK; 0: none that is sure */
     uint8_t seen_owed;               /* at QoS 1 or 2, a bit for each client */
@@ -47,6 +50,7 @@ struct message {
 struct model {
     uint64_t seed;
     uint32_t step;
+    gw_mono_ns now;
     uint64_t deliveries;
     bool trace, lossy, damaged, troubled;
     uint32_t crashed_at;                 /* the step of the last crash; 0: none */
@@ -134,9 +138,10 @@ uint64_t model_delivery_count(const struct model *model)
     return model->deliveries;
 }
 
-void model_set_step(struct model *model, uint32_t step)
+void model_set_step(struct model *model, uint32_t step, gw_mono_ns now)
 {
     model->step = step;
+    model->now = now;
 }
 
 bool model_filter_shared(unsigned filter)
@@ -147,6 +152,16 @@ bool model_filter_shared(unsigned filter)
 bool model_topic_retained(unsigned topic)
 {
     return model_topics[topic][0] == 'r';
+}
+
+bool model_topic_volatile(unsigned topic)
+{
+    return model_topics[topic][0] == 'm';
+}
+
+static bool is_of_free_group(unsigned topic)
+{
+    return strncmp(model_topics[topic], "$s/c/", 5) == 0;
 }
 
 static bool matches(unsigned filter, unsigned topic)
@@ -173,6 +188,11 @@ uint32_t model_on_publish(struct model *model, unsigned client, unsigned topic, 
         .deletes = deletes,
     };
     return model->count++;
+}
+
+void model_on_expiry(struct model *model, uint32_t message, gw_mono_ns at)
+{
+    model->messages[message].expires_at = at;
 }
 
 void model_on_resend(struct model *model, uint32_t message)
@@ -215,6 +235,32 @@ void model_on_will_due(struct model *model, uint32_t message, bool certain, bool
     will->sent = model->step;
     will->acknowledged = certain;
     will->uncertain = !certain;
+}
+
+void model_on_will_waits(struct model *model, uint32_t message, bool durable, gw_mono_ns till)
+{
+    struct message *will = &model->messages[message];
+    model_note(model, "will %u waits", message);
+    will->fragile = !durable;
+    will->sent = model->step;
+    will->uncertain = true;
+    will->waits_till = till;
+}
+
+void model_on_will_freed(struct model *model, uint32_t message)
+{
+    model->messages[message].waits_till = 0;
+}
+
+void model_on_will_certain(struct model *model, uint32_t message)
+{
+    struct message *will = &model->messages[message];
+    bool troubled = model->troubled || model->trouble_till >= will->sent;
+    if (troubled || will->fragile)
+        return;
+    model_note(model, "will %u has certainly gone out", message);
+    will->acknowledged = true;
+    will->uncertain = false;
 }
 
 void model_on_will_discarded(struct model *model, uint32_t message)
@@ -261,7 +307,7 @@ void model_on_suback(struct model *model, unsigned client, unsigned filter)
     struct subscription *subscription = &model->subscriptions[client][filter];
     if (subscription->confirmed == NO_STEP)
         subscription->confirmed = model->step;
-    if (model_filter_shared(filter) && client < MODEL_STEADY &&
+    if (model_filter_shared(filter) && client < MODEL_STEADY && filter != MODEL_FREE_GROUP &&
         model->group_since[filter] == NO_STEP)
         model->group_since[filter] = model->step;
 }
@@ -301,6 +347,10 @@ static bool may_have(const struct model *model, unsigned client, const struct me
 static uint8_t owed_qos(const struct model *model, unsigned client, const struct message *message)
 {
     uint8_t qos = 0;
+    if (message->expires_at != 0)
+        return 0;
+    if (model_topic_volatile(message->topic) && message->sent <= model->crashed_at)
+        return 0;
     for (unsigned f = 0; f < MODEL_FILTERS; f++) {
         const struct subscription *subscription = &model->subscriptions[client][f];
         if (model_filter_shared(f) || !matches(f, message->topic) ||
@@ -371,7 +421,8 @@ static bool may_repeat(const struct model *model, unsigned client, const struct 
 {
     if (message->qos == 1 && message->resent)
         return true; /* its publisher repeated it */
-    if (message->crossed && !(message->seen_once & 1u << client))
+    bool once = (message->seen_once & 1u << client) != 0 && !model_topic_volatile(message->topic);
+    if (message->crossed && !once)
         return true; /* it left before it was written down, and its publisher has to repeat it */
     bool restored = model->crashed_at != 0 && message->sent <= model->crashed_at;
     /* It was given at QoS 0, which nobody writes down, and a later subscription asks for more. */
@@ -428,6 +479,11 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
         return;
     if (message->will && (message->sent == NO_STEP || message->discarded))
         model_fail(model, "client %u got will %u, which was not due", client, number);
+    if (message->will && model->now < message->waits_till)
+        model_fail(model, "client %u got will %u before its time", client, number);
+    if (message->expires_at != 0 && !dup && qos < 2 && message->seen[client] == 0 &&
+        model->now > message->expires_at + EXPIRY_SLACK)
+        model_fail(model, "client %u got message %u (%s) after its time", client, number, topic);
     if (!may_have(model, client, message))
         model_fail(model, "client %u got message %u (%s) without a subscription", client, number,
                    topic);
@@ -445,7 +501,8 @@ void model_on_delivery(struct model *model, unsigned client, uint32_t number, ui
     message->seen_ever = true;
     if (message->seen[client] < UINT8_MAX)
         message->seen[client]++;
-    if (topic[0] == '$' && qos == 2 && ++message->seen_twice > 1)
+    if (topic[0] == '$' && qos == 2 && !is_of_free_group(message->topic) &&
+        ++message->seen_twice > 1)
         model_fail(model, "client %u got message %u (%s), which a group had given out at QoS 2",
                    client, number, topic);
     if (message->seen[client] > 1 && !shared && !may_repeat(model, client, message, qos, dup))
@@ -540,11 +597,15 @@ void model_check_retained(struct model *model, unsigned topic, bool found, uint3
         if (!message->retain || message->topic != topic)
             continue;
         bool certain = message->acknowledged && !message->given_up;
+        if (found && m == number && message->expires_at != 0 &&
+            model->now > message->expires_at + EXPIRY_SLACK)
+            model_fail(model, "retained message of %s is %u, whose time is over",
+                       model_topics[topic], number);
         if (certain) {
-            may_be_empty = message->deletes;
+            may_be_empty = message->deletes || message->expires_at != 0;
             matched = found && m == number && !message->deletes;
         } else {
-            may_be_empty |= message->deletes;
+            may_be_empty |= message->deletes || message->expires_at != 0;
             matched |= found && m == number && !message->deletes;
         }
     }
@@ -560,7 +621,7 @@ static void check_group(const struct model *model, uint32_t number, unsigned fil
     const struct message *message = &model->messages[number];
     if (!model_filter_shared(filter) || !matches(filter, message->topic) ||
         model->group_since[filter] == NO_STEP || model->group_since[filter] >= message->sent ||
-        message->qos == 0 || !message->acknowledged)
+        message->qos == 0 || !message->acknowledged || message->expires_at != 0)
         return;
     if (!message->seen_ever)
         model_fail(model, "no member of %s got message %u", model_filters[filter], number);

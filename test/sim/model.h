@@ -17,11 +17,12 @@
 #include <stdint.h>
 
 #include "base/span.h"
+#include "base/time.h"
 
 #define MODEL_CLIENTS      8
 #define MODEL_STEADY       2 /* the first clients never lose their sessions nor leave a group */
-#define MODEL_FILTERS      10
-#define MODEL_TOPICS       14
+#define MODEL_FILTERS      12
+#define MODEL_TOPICS       16
 #define MODEL_MESSAGES_MAX 60000
 /* Steps after which something lazy has certainly been done: read from the network and acted on by
  * a broker, and written by its store. */
@@ -34,12 +35,17 @@ extern const char *const model_topics[MODEL_TOPICS];
 
 bool model_filter_shared(unsigned filter);
 bool model_topic_retained(unsigned topic);
+/* Of class memory: a crash may forget it. */
+bool model_topic_volatile(unsigned topic);
+#define MODEL_VOLATILE_FILTER "m/#"
+/* A group that everybody leaves as he likes, at any QoS: nothing is owed to it. */
+#define MODEL_FREE_GROUP 11u
 
 struct model *model_new(uint64_t seed);
 void model_free(struct model *model);
 bool model_full(const struct model *model);
-/* Steps counted by the simulation. */
-void model_set_step(struct model *model, uint32_t step);
+/* Steps counted by the simulation, and what its clock says. */
+void model_set_step(struct model *model, uint32_t step, gw_mono_ns now);
 uint32_t model_step(const struct model *model);
 /* Whether what was done at a step may not be done by all, or not be written down. */
 bool model_is_recent(const struct model *model, uint32_t step);
@@ -49,6 +55,8 @@ bool model_is_recent(const struct model *model, uint32_t step);
 /* A PUBLISH is written for the first time; returns the message's number, which is its payload. */
 uint32_t model_on_publish(struct model *model, unsigned client, unsigned topic, uint8_t qos,
                           bool retain, bool deletes);
+/* It must not go out for the first time after this (and some seconds, for what is rounded). */
+void model_on_expiry(struct model *model, uint32_t message, gw_mono_ns at);
 void model_on_resend(struct model *model, uint32_t message);
 /* It was acknowledged (PUBACK, PUBCOMP). */
 void model_on_acknowledged(struct model *model, uint32_t message);
@@ -64,6 +72,11 @@ void model_on_crossed(struct model *model, uint32_t message);
 uint32_t model_on_will(struct model *model, unsigned client, uint8_t qos);
 /* durable: the broker had it written down before it accepted the connection. */
 void model_on_will_due(struct model *model, uint32_t message, bool certain, bool durable);
+/* It has a delay: not before `till`, unless its session ends first (model_on_will_freed). */
+void model_on_will_waits(struct model *model, uint32_t message, bool durable, gw_mono_ns till);
+void model_on_will_freed(struct model *model, uint32_t message);
+/* Its time was over before anybody could have called it off. */
+void model_on_will_certain(struct model *model, uint32_t message);
 void model_on_will_discarded(struct model *model, uint32_t message);
 
 /* -- subscribers -- */

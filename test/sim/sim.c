@@ -23,6 +23,7 @@
 #define STEPS_DEFAULT 4000u
 #define RUNS_DEFAULT  1000u
 #define REST_STEPS    20000u
+#define FLOODS_EVERY  11u  /* of so many seeds one has long queues */
 #define CRASH_EVERY   400u /* steps, on average */
 #define FULL_EVERY    3000u
 #define FULL_STEPS    900u /* for so long there is no room, */
@@ -129,7 +130,7 @@ static void step(struct sim *sim, bool calm)
 {
     sim->step++;
     sim->recycled = false;
-    model_set_step(sim->model, sim->step);
+    model_set_step(sim->model, sim->step, simnet_now(sim->net));
     simnet_advance(sim->net, gw_random_below(&sim->random, 3 * GW_NS_PER_MS));
     simnet_step(sim->net);
     for (unsigned i = 0; i < MODEL_CLIENTS && !sim->alone; i++)
@@ -148,10 +149,10 @@ static void set_troubled(struct sim *sim, bool troubled)
     model_set_troubled(sim->model, troubled);
 }
 
-static bool all_rest(const struct sim *sim, bool forgotten)
+static bool all_rest(const struct sim *sim)
 {
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
-        if (!simclient_rests(&sim->clients[i], forgotten))
+        if (!simclient_rests(&sim->clients[i]))
             return false;
     return true;
 }
@@ -163,18 +164,13 @@ static void come_to_rest(struct sim *sim)
     for (unsigned i = 0; quiet < 200; i++) {
         if (i >= REST_STEPS && model_damaged(sim->model))
             return;
-        /* A crash may forget a delivery of QoS 2: of a message that a group without persistent
-         * members had taken, or with a PUBREC that a full disk could not note. */
-        if (i >= REST_STEPS && sim->boot.starts > 1 && all_rest(sim, true))
-            return;
         for (unsigned c = 0; i >= REST_STEPS && c < MODEL_CLIENTS; c++)
             simclient_note(&sim->clients[c]);
         if (i >= REST_STEPS)
             model_fail(sim->model, "no rest after %u calm steps", REST_STEPS);
         uint64_t before = model_delivery_count(sim->model);
         step(sim, true);
-        bool still =
-            all_rest(sim, false) && !sim->busy && model_delivery_count(sim->model) == before;
+        bool still = all_rest(sim) && !sim->busy && model_delivery_count(sim->model) == before;
         quiet = still ? quiet + 1 : 0;
     }
 }
@@ -211,6 +207,8 @@ static void reader_note(struct reader *reader, const struct gw_frame *frame)
         packet.payload.size >= sizeof(text))
         model_fail(reader->sim->model, "a bad retained message");
     memcpy(text, packet.payload.data, packet.payload.size);
+    if (!packet.retain && gw_span_equal(packet.topic_name, GW_SPAN_LIT("w/will")))
+        return; /* its time has come just now */
     for (unsigned t = 0; t < MODEL_TOPICS; t++) {
         if (!gw_span_equal(packet.topic_name, gw_span_str(model_topics[t])))
             continue;
@@ -476,6 +474,8 @@ static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
     (void)simboot_start(&sim->boot);
     for (unsigned i = 0; i < MODEL_CLIENTS; i++)
         simclient_init(&sim->clients[i], i, sim->net, sim->model, &sim->random);
+    for (unsigned i = 0; i < MODEL_CLIENTS; i++)
+        sim->clients[i].floods = seed % FLOODS_EVERY == 0;
     while (sim->step < steps) {
         sim->at_risk = true;
         step(sim, false);
@@ -487,7 +487,7 @@ static uint32_t run(uint64_t seed, uint32_t steps, bool talk, bool trace)
         simboot_set_room(&sim->boot, UINT64_MAX);
     if (gw_random_below(&sim->random, 8) == 0)
         end_abruptly(sim);
-    else if (sim->boot.disk && gw_random_below(&sim->boot.random, 8) == 0)
+    else if (sim->boot.disk && gw_random_below(&sim->boot.random, 5) == 0)
         end_in_damage(sim);
     else
         end_in_order(sim);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "store/layout.h"
 
 #define ROOM_ANY       ((uint64_t)1 << 40)
 #define SEGMENT_MIN    ((uint64_t)8 * 1024) /* half of it is head */
@@ -100,7 +101,7 @@ static void load(struct simboot *boot, struct gw_config *ret_config)
     static const char *const narrow[] = {
         "limits.queue.messages=4", "limits.queue.bytes=1KiB", "shared.queue.messages=4",
         "limits.queue.policy=drop_oldest", "limits.queue.qos0=true"};
-    const char *all[GW_COUNT_OF(sets) + 4 + GW_COUNT_OF(wide)];
+    const char *all[GW_COUNT_OF(sets) + 5 + GW_COUNT_OF(wide)];
     size_t count = GW_COUNT_OF(sets);
     memcpy(all, sets, sizeof(sets));
     all[count++] = thread_sets[boot->threads];
@@ -111,6 +112,8 @@ static void load(struct simboot *boot, struct gw_config *ret_config)
         all[count - 2] = "limits.queue.policy=drop_newest";
     if (boot->disk) {
         all[count++] = "store.path=/store";
+        all[count++] =
+            "store.durability_rules=[{filter: " MODEL_VOLATILE_FILTER ", class: memory}]";
         all[count++] =
             boot->class == GW_DURABILITY_OS ? "store.durability=os" : "store.durability=disk";
     }
@@ -302,6 +305,8 @@ void simboot_damage(struct simboot *boot, unsigned bits, bool vouched)
     const struct gw_disk *disk = gw_simdisk_disk(boot->disk);
     struct names names = {.before = vouched ? boot->vouched : UINT64_MAX};
     int os_errno;
+    char newest[128];
+    snprintf(newest, sizeof(newest), "/store/%08x.seg", gw_position_segment(boot->vouched));
     if (disk->ops->list(disk->ctx, "/store", note_name, &names, &os_errno) != GW_OK)
         return;
     boot->damaged = true;
@@ -311,6 +316,13 @@ void simboot_damage(struct simboot *boot, unsigned bits, bool vouched)
         if (!gw_simdisk_size(boot->disk, path, &size) || size == 0)
             continue;
         uint64_t offset = gw_random_below(&boot->random, size);
+        bool late = gw_random_below(&boot->random, 2) == 0;
+        if (vouched && late && gw_position_offset(boot->vouched) > GW_LAYOUT_SEGMENT_AREA) {
+            path = newest;
+            offset = GW_LAYOUT_SEGMENT_AREA +
+                     gw_random_below(&boot->random,
+                                     gw_position_offset(boot->vouched) - GW_LAYOUT_SEGMENT_AREA);
+        }
         unsigned bit = (unsigned)gw_random_below(&boot->random, 8);
         if (vouched && place_of(path + strlen("/store/"), offset) >= boot->vouched)
             continue;

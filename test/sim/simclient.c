@@ -10,9 +10,11 @@
 #include "wire/publish.h"
 #include "wire/subscribe.h"
 
-#define OUT_MAX    ((size_t)64 * 1024)
-#define PACKET_MAX 512u
-#define IDS        24u
+#define OUT_MAX      ((size_t)64 * 1024)
+#define PACKET_MAX   512u
+#define IDS          80u
+#define FLIGHT_USUAL 8u
+#define LAZY_STEPS   800u
 
 static bool chance(struct simclient *client, unsigned one_in)
 {
@@ -26,7 +28,7 @@ void simclient_init(struct simclient *client, unsigned index, struct simnet *net
     client->version = index % 2 ? GW_VERSION_5 : GW_VERSION_311;
     client->member = index < MODEL_STEADY;
     client->lives_on = index < 6;
-    client->forgetful = index == 5;
+    client->times.expiry = UINT32_MAX;
     gw_assembler_init(&client->in, (uint32_t)OUT_MAX);
     gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
     gw_buf_init(&client->out, OUT_MAX);
@@ -78,6 +80,15 @@ static gw_packet_id fresh_id(struct simclient *client)
     }
 }
 
+/* Its time begins anew with each sending. */
+static void tell_expiry(const struct simclient *client,
+                        const struct simclient_publication *publication)
+{
+    if (publication->expiry > 0)
+        model_on_expiry(client->model, publication->message,
+                        simnet_now(client->net) + publication->expiry * GW_NS_PER_S);
+}
+
 static void put_publish(struct simclient *client, const struct simclient_publication *publication,
                         bool dup)
 {
@@ -93,6 +104,10 @@ static void put_publish(struct simclient *client, const struct simclient_publica
         .topic_name = gw_span_str(model_topics[publication->topic]),
         .payload = gw_span_of(payload, publication->deletes ? 0 : (size_t)size),
     };
+    if (publication->expiry > 0) {
+        packet.props.present = GW_PROP_BIT(MESSAGE_EXPIRY);
+        packet.props.message_expiry = publication->expiry;
+    }
     size_t head = gw_publish_encode_head(&w, &packet, client->version);
     put(client, bytes, head);
     if (packet.payload.size > 0)
@@ -108,7 +123,8 @@ static void forget_connection(struct simclient *client)
     if (client->state != SIMCLIENT_CONNECTING)
         client->times.broken_at =
             client->times.up_at; /* the broker may know it earlier than its client */
-    else if (client->forgetful || (client->has_session && !client->durable))
+    else if (client->times.expiry != UINT32_MAX || client->times.wanted != UINT32_MAX ||
+             (client->has_session && !client->durable))
         client->wants_clean = true; /* is it the old session, or had that ended? */
     client->state = SIMCLIENT_OFF;
     model_on_link_ended(client->model, client->index);
@@ -134,12 +150,60 @@ static void lose_session(struct simclient *client)
     model_on_session_lost(client->model, client->index);
 }
 
+/* How long its session is to outlive the connection: some change their minds each time. */
+static uint32_t choose_expiry(struct simclient *client)
+{
+    static const uint32_t some[] = {0, 1, 1, 2, UINT32_MAX};
+    if (client->version != GW_VERSION_5 || !client->lives_on || client->member)
+        return UINT32_MAX;
+    if (client->index == 5 || chance(client, 6))
+        return some[gw_random_below(client->random, GW_COUNT_OF(some))];
+    return UINT32_MAX;
+}
+
+/* The connection is gone: its will is due, or begins to wait. */
+static void leave_will(struct simclient *client, bool certain)
+{
+    uint32_t expiry = client->durable ? client->times.expiry : 0;
+    uint32_t delay = client->will.delay < expiry ? client->will.delay : expiry;
+    uint32_t number = client->will.number;
+    client->will.number = 0;
+    if (number != 0 && delay == 0) {
+        model_on_will_due(client->model, number - 1, certain, client->durable);
+    } else if (number != 0) {
+        client->will.waiting = number;
+        client->will.waiting_delay = delay;
+        model_on_will_waits(client->model, number - 1, client->durable,
+                            client->times.up_at + delay * GW_NS_PER_S);
+    }
+}
+
+/* The client is back: was it in time to call its will off, or could it not be? */
+static void judge_waiting(struct simclient *client, bool present)
+{
+    gw_mono_ns delay = client->will.waiting_delay * GW_NS_PER_S;
+    uint32_t number = client->will.waiting;
+    client->will.waiting = 0;
+    if (number == 0 || !present)
+        return;
+    if (simnet_now(client->net) < client->times.broken_at + delay)
+        model_on_will_discarded(client->model, number - 1);
+    else if (client->times.asked_at > client->times.unsure_at + delay + GW_NS_PER_S)
+        model_on_will_certain(client->model, number - 1);
+}
+
 static void set_will(struct simclient *client, struct gw_connect *packet, char text[16])
 {
     packet->has_will = true;
     packet->will.qos = (uint8_t)gw_random_below(client->random, 3);
-    client->will = model_on_will(client->model, client->index, packet->will.qos) + 1;
-    int size = snprintf(text, 16, "%u", client->will - 1);
+    client->will.delay = 0;
+    if (client->version == GW_VERSION_5 && client->lives_on && chance(client, 2)) {
+        client->will.delay = 1 + (uint32_t)gw_random_below(client->random, 2);
+        packet->will.props.present = GW_PROP_BIT(WILL_DELAY);
+        packet->will.props.will_delay = client->will.delay;
+    }
+    client->will.number = model_on_will(client->model, client->index, packet->will.qos) + 1;
+    int size = snprintf(text, 16, "%u", client->will.number - 1);
     packet->will.topic_name = GW_SPAN_LIT("w/will");
     packet->will.payload = gw_span_of(text, (size_t)size);
 }
@@ -161,17 +225,19 @@ static void connect_now(struct simclient *client)
     if (packet.clean_start)
         model_on_connect(client->model, client->index);
     client->receive_max = UINT16_MAX;
+    client->times.wanted = choose_expiry(client);
+    client->times.asked_at = simnet_now(client->net);
+    if (packet.clean_start && client->will.waiting != 0) /* goes out with its session */
+        model_on_will_freed(client->model, client->will.waiting - 1);
     if (client->version == GW_VERSION_5) {
         client->receive_max = 1 + (unsigned)gw_random_below(client->random, 6);
         packet.props.present = GW_PROP_BIT(RECEIVE_MAXIMUM) | GW_PROP_BIT(SESSION_EXPIRY) |
                                GW_PROP_BIT(TOPIC_ALIAS_MAXIMUM);
         packet.props.receive_maximum = (uint16_t)client->receive_max;
-        packet.props.session_expiry = client->forgetful  ? SIMCLIENT_EXPIRY_S
-                                      : client->lives_on ? UINT32_MAX
-                                                         : 0;
+        packet.props.session_expiry = client->lives_on ? client->times.wanted : 0;
         packet.props.topic_alias_maximum = 0;
     }
-    client->will = 0;
+    client->will.number = 0;
     if (!model_full(client->model) && chance(client, 3))
         set_will(client, &packet, will);
     gw_assembler_set(&client->in, client->version, (uint32_t)OUT_MAX);
@@ -184,9 +250,7 @@ static void connect_now(struct simclient *client)
 static void broken(struct simclient *client)
 {
     bool certain = client->state == SIMCLIENT_ON && !client->troubled;
-    if (client->will != 0)
-        model_on_will_due(client->model, client->will - 1, certain, client->durable);
-    client->will = 0;
+    leave_will(client, certain);
     forget_connection(client);
     if (!client->lives_on)
         lose_session(client);
@@ -225,11 +289,11 @@ static void go_on_leaving(struct simclient *client)
         continue;
     if (!ended)
         return;
-    if (client->will != 0 && client->troubled)
-        model_on_will_due(client->model, client->will - 1, false, client->durable);
-    else if (client->will != 0)
-        model_on_will_discarded(client->model, client->will - 1);
-    client->will = 0;
+    if (client->troubled)
+        leave_will(client, false);
+    else if (client->will.number != 0)
+        model_on_will_discarded(client->model, client->will.number - 1);
+    client->will.number = 0;
     simnet_finish(client->net, client->end);
     forget_connection(client);
     if (!client->lives_on)
@@ -255,6 +319,7 @@ static void send_again(struct simclient *client)
             put_ack(client, GW_PACKET_PUBREL, next->id);
         } else {
             model_on_resend(client->model, next->message);
+            tell_expiry(client, next);
             put_publish(client, next, true);
         }
     }
@@ -263,21 +328,23 @@ static void send_again(struct simclient *client)
 static void resume(struct simclient *client, bool present)
 {
     gw_mono_ns now = simnet_now(client->net);
-    bool kept =
-        client->has_session && client->durable && !client->unsure && !client->asked_clean &&
-        (!client->forgetful || now - client->times.broken_at < SIMCLIENT_EXPIRY_S * GW_NS_PER_S);
+    bool kept = client->has_session && client->durable && !client->unsure && !client->asked_clean &&
+                now - client->times.broken_at < client->times.expiry * GW_NS_PER_S;
     if (!present && kept && client->times.broken_at != 0 && !model_damaged(client->model))
         model_fail(client->model, "client %u: its session is gone", client->index);
     if (!present && (client->has_session || client->lives_on))
         lose_session(client);
     if (present && client->asked_clean)
         model_fail(client->model, "client %u: session present after a clean start", client->index);
-    if (present && client->forgetful &&
-        now - client->times.unsure_at > (SIMCLIENT_EXPIRY_S + 1) * GW_NS_PER_S)
+    if (present && client->times.expiry != UINT32_MAX &&
+        now - client->times.unsure_at > (client->times.expiry + 1) * GW_NS_PER_S)
         model_fail(client->model, "client %u: its session has not ended", client->index);
     client->wants_clean = client->times.seems_online = false;
     client->unsure = client->troubled; /* a full disk holds no CONNACK back */
-    client->durable = client->version == GW_VERSION_5 ? client->lives_on : !client->asked_clean;
+    client->durable = client->version == GW_VERSION_5 ? client->lives_on && client->times.wanted > 0
+                                                      : !client->asked_clean;
+    judge_waiting(client, present);
+    client->times.expiry = client->times.wanted;
     model_note(client->model, "client %u is connected, session %s", client->index,
                present ? "present" : "new");
     client->has_session = true;
@@ -468,11 +535,7 @@ void simclient_on_crash(struct simclient *client)
             model_on_crossed(client->model, client->flight[i].message);
     if (client->state == SIMCLIENT_OFF)
         return;
-    if (client->will != 0)
-        model_on_will_due(client->model, client->will - 1,
-                          client->state == SIMCLIENT_ON && client->durable && !client->unsure,
-                          client->durable);
-    client->will = 0;
+    leave_will(client, client->state == SIMCLIENT_ON && client->durable && !client->unsure);
     simnet_finish(client->net, client->end);
     broken(client);
 }
@@ -502,9 +565,9 @@ static void give_acks(struct simclient *client, bool all)
     memmove(client->acks, client->acks + count, client->ack_count * sizeof(client->acks[0]));
 }
 
-static void publish(struct simclient *client)
+/* Something new under the chosen slot; not if that is taken, or the topic is another's. */
+static void publish(struct simclient *client, unsigned slot)
 {
-    unsigned slot = (unsigned)gw_random_below(client->random, SIMCLIENT_IN_FLIGHT);
     unsigned topic = (unsigned)gw_random_below(client->random, MODEL_TOPICS - 1);
     struct simclient_publication publication = {.qos = (uint8_t)gw_random_below(client->random, 3)};
     if (model_full(client->model) || client->flight[slot].id != 0)
@@ -522,11 +585,20 @@ static void publish(struct simclient *client)
     publication.topic = (uint8_t)topic;
     publication.message = model_on_publish(client->model, client->index, topic, publication.qos,
                                            publication.retain, publication.deletes);
+    if (client->version == GW_VERSION_5 && chance(client, 8))
+        publication.expiry = 1 + (uint32_t)gw_random_below(client->random, 2);
+    tell_expiry(client, &publication);
     if (publication.qos > 0)
         publication.id = fresh_id(client);
     put_publish(client, &publication, false);
     if (publication.qos > 0)
         client->flight[slot] = publication;
+}
+
+static void flood(struct simclient *client)
+{
+    for (unsigned slot = 0; slot < SIMCLIENT_IN_FLIGHT && client->out.size < OUT_MAX / 2; slot++)
+        publish(client, slot);
 }
 
 static void request(struct simclient *client)
@@ -536,15 +608,16 @@ static void request(struct simclient *client)
     unsigned filter = (unsigned)gw_random_below(client->random, MODEL_FILTERS);
     bool shared = model_filter_shared(filter);
     bool subscribe = !chance(client, 4);
-    if (client->request.id != 0 || (shared && client->member && !subscribe))
+    if (client->request.id != 0 ||
+        (shared && filter != MODEL_FREE_GROUP && client->member && !subscribe))
         return;
     struct gw_filter_request wanted = {
         .filter = gw_span_str(model_filters[filter]),
         /* QoS 2 may go down with the session of whoever comes and goes (MQTT-4.8.2-5), QoS 0 too.
          */
-        .qos = !shared          ? (uint8_t)gw_random_below(client->random, 3)
-               : client->member ? 2
-                                : 1,
+        .qos = !shared || filter == MODEL_FREE_GROUP ? (uint8_t)gw_random_below(client->random, 3)
+               : client->member                      ? 2
+                                                     : 1,
     };
     struct gw_props props = {.present = 0};
     enum gw_packet_type type = subscribe ? GW_PACKET_SUBSCRIBE : GW_PACKET_UNSUBSCRIBE;
@@ -580,12 +653,23 @@ static void act(struct simclient *client)
     case 4:
     case 5:
     case 6:
-    case 7: give_acks(client, false); break;
+    case 7:
+        if (client->lazy == 0)
+            give_acks(client, false);
+        break;
     case 8:
     case 9:
     case 10:
     case 11:
-    case 12: publish(client); break;
+    case 12: publish(client, (unsigned)gw_random_below(client->random, FLIGHT_USUAL)); break;
+    case 13:
+        if (client->floods && chance(client, 4))
+            flood(client);
+        break;
+    case 14:
+        if (chance(client, 16))
+            client->lazy = (unsigned)gw_random_below(client->random, LAZY_STEPS);
+        break;
     default: break;
     }
 }
@@ -602,6 +686,7 @@ void simclient_step(struct simclient *client, bool calm)
         if (calm || chance(client, 10))
             connect_now(client);
     } else if (client->state == SIMCLIENT_ON && !calm) {
+        client->lazy -= client->lazy > 0;
         act(client);
     }
     if (client->state == SIMCLIENT_OFF)
@@ -613,10 +698,10 @@ void simclient_step(struct simclient *client, bool calm)
     flush(client);
 }
 
-bool simclient_rests(const struct simclient *client, bool forgotten)
+bool simclient_rests(const struct simclient *client)
 {
     if (client->state != SIMCLIENT_ON || client->out.size > 0 || client->ack_count > 0 ||
-        client->request.id != 0 || (client->received.count > 0 && !forgotten))
+        client->request.id != 0 || client->received.count > 0)
         return false;
     for (unsigned i = 0; i < SIMCLIENT_IN_FLIGHT; i++)
         if (client->flight[i].id != 0)

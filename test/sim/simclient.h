@@ -16,9 +16,8 @@
 #include "sim/model.h"
 #include "sim/simnet.h"
 
-#define SIMCLIENT_IN_FLIGHT 8
+#define SIMCLIENT_IN_FLIGHT 48
 #define SIMCLIENT_ACKS_MAX  256
-#define SIMCLIENT_EXPIRY_S  1
 
 enum simclient_state { SIMCLIENT_OFF, SIMCLIENT_CONNECTING, SIMCLIENT_ON, SIMCLIENT_LEAVING };
 
@@ -27,7 +26,15 @@ struct simclient_publication {
     gw_packet_id id; /* 0: free */
     uint8_t topic, qos;
     bool retain, deletes;
-    bool released; /* PUBREC came, PUBREL is out */
+    bool released;   /* PUBREC came, PUBREL is out */
+    uint32_t expiry; /* s; 0: none */
+};
+
+struct simclient_will {
+    uint32_t number;        /* of this connection's, + 1; 0: none */
+    uint32_t delay;         /* s */
+    uint32_t waiting;       /* of an earlier connection's that waits, + 1; 0: none */
+    uint32_t waiting_delay; /* s */
 };
 
 struct simclient_request {
@@ -42,6 +49,9 @@ struct simclient_times {
     gw_mono_ns broken_at; /* before its last connection ended: the same; 0: it had none */
     gw_mono_ns unsure_at; /* it was perhaps connected last; at least broken_at, */
     uint32_t unsure_step; /* in steps */
+    gw_mono_ns asked_at;  /* CONNECT was written */
+    uint32_t expiry;      /* s after which its session ends, UINT32_MAX: never */
+    uint32_t wanted;      /* the same, as asked for in CONNECT */
     bool seems_online;    /* as the log of a broker that ended has it: its time begins at a start */
 };
 
@@ -54,11 +64,12 @@ struct simclient {
     bool member;   /* of shared groups: keeps its session and its membership for good */
     bool lives_on; /* keeps its session, mostly */
     bool has_session;
-    bool forgetful;  /* its session ends SIMCLIENT_EXPIRY_S after its connection */
+    bool floods;     /* publishes much at once, now and then */
+    unsigned lazy;   /* steps for which it acknowledges nothing */
     unsigned asleep; /* steps until it comes again */
     enum simclient_state state;
     int end;
-    uint32_t will; /* number + 1 of the will of this connection; 0: none */
+    struct simclient_will will;
     struct gw_assembler in;
     struct gw_buf out;
     gw_packet_id last_id;
@@ -87,8 +98,8 @@ void simclient_fini(struct simclient *client);
 
 /* Does something, or nothing. calm: no faults, no new work, only what leads to rest. */
 void simclient_step(struct simclient *client, bool calm);
-/* True if nothing is owed in either direction. forgotten: PUBREL may never come. */
-bool simclient_rests(const struct simclient *client, bool forgotten);
+/* True if nothing is owed in either direction. */
+bool simclient_rests(const struct simclient *client);
 /* The broker's process is gone and its links are cut: takes what is left on them and breaks. */
 void simclient_on_crash(struct simclient *client);
 /* A broker is there again; sessions that it thought online end from now on. */
