@@ -255,8 +255,10 @@ enum gw_status gw_broker_recover(struct gw_broker *broker, struct gw_store_error
     enum gw_status status =
         image ? gw_store_recover(broker->journal.store, apply, image, &report, ret_error)
               : GW_NO_MEMORY;
-    if (status == GW_OK)
+    if (status == GW_OK) {
+        ret_error->what = "out of memory or file descriptors";
         status = restore(broker, image, &counts);
+    }
     gw_image_free(image);
     if (status == GW_OK && !services->stepped) {
         status = gw_store_start(broker->journal.store);

@@ -99,6 +99,7 @@ static void log_lost(struct gw_shard *shard, const struct gw_session *session,
         gw_log_number("segment", gw_position_segment(errand->positions[first])),
         gw_log_number("offset", gw_position_offset(errand->positions[first])),
         gw_log_str("why", gw_status_name(errand->statuses[first])),
+        gw_log_number("errno", errand->fetch.os_errno),
         gw_log_number("dropped", (int64_t)count),
     };
     gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "store.unreadable",

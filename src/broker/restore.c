@@ -16,32 +16,40 @@ static struct gw_shard *owner_of(struct gw_shard_world *world, struct gw_span na
     return &world->shards[gw_shard_owner(any, gw_shard_hash(any, name))];
 }
 
-static void log_lost(const struct gw_shard *shard, const char *what, gw_position position)
+static void log_lost(const struct gw_shard *shard, const char *what, gw_position position,
+                     enum gw_status why)
 {
     struct gw_log_field fields[] = {
         gw_log_str("what", what),
         gw_log_number("segment", gw_position_segment(position)),
         gw_log_number("offset", gw_position_offset(position)),
+        gw_log_str("why", gw_status_name(why)),
     };
     gw_log_event(gw_shard_log(shard), GW_LOG_ERROR, "store.unreadable",
                  "a message cannot be read back and is lost", fields, GW_COUNT_OF(fields));
 }
 
-/* A message of the log; NULL, with a line, if it cannot be read. */
-static struct gw_blob *fetch(struct gw_shard *shard, const char *what, gw_position position,
-                             struct gw_restore_counts *counts)
+/* A message of the log; NULL, with a line, if it cannot be read. GW_NO_MEMORY: memory or
+ * descriptors are out, which is no reason to give up what was promised. */
+static enum gw_status fetch(struct gw_shard *shard, const char *what, gw_position position,
+                            struct gw_restore_counts *counts, struct gw_blob **ret_message)
 {
     struct gw_blob *body;
-    struct gw_blob *message = NULL;
-    if (gw_store_read(shard->journal->world->store, position, &body) == GW_OK) {
-        message = gw_journal_blob(shard, gw_span_of(body->data, body->size), position);
+    struct gw_record_message record;
+    *ret_message = NULL;
+    enum gw_status status = gw_store_read(shard->journal->world->store, position, &body);
+    if (status == GW_OK) {
+        struct gw_span bytes = gw_span_of(body->data, body->size);
+        *ret_message = gw_journal_blob(shard, bytes, position);
+        if (!*ret_message)
+            status = gw_record_read_message(bytes, &record) == GW_OK ? GW_NO_MEMORY : GW_MALFORMED;
         gw_blob_unref(&body);
     }
-    if (!message) {
-        counts->lost++;
-        log_lost(shard, what, position);
-    }
-    return message;
+    if (status == GW_OK || status == GW_NO_MEMORY)
+        return status;
+    counts->lost++;
+    log_lost(shard, what, position, status);
+    return GW_OK;
 }
 
 /* -- sessions -- */
@@ -146,7 +154,8 @@ static enum gw_status restore_retained(struct gw_shard *shard,
                                        const struct gw_image_retained *image,
                                        struct gw_restore_counts *counts)
 {
-    struct gw_blob *blob = fetch(shard, "retained", image->message, counts);
+    struct gw_blob *blob;
+    GW_TRY(fetch(shard, "retained", image->message, counts, &blob));
     if (!blob)
         return GW_OK;
     counts->retained++;
@@ -184,21 +193,23 @@ enum gw_status gw_restore_run(struct gw_shard_world *world, struct gw_image *ima
 
 /* -- groups -- */
 
-static void restore_group(struct gw_shard *shard, const struct gw_image_group *image,
-                          struct gw_restore_counts *counts)
+static enum gw_status restore_group(struct gw_shard *shard, const struct gw_image_group *image,
+                                    struct gw_restore_counts *counts)
 {
     struct gw_span filter = gw_span_of(image->filter, image->filter_size);
     if (!gw_group_restored(shard, filter))
-        return;
+        return GW_OK;
     counts->groups++;
     for (size_t i = 0; i < image->entry_count; i++) {
         const struct gw_image_group_entry *entry = &image->entries[i];
-        struct gw_blob *blob = fetch(shard, "of a shared subscription", entry->message, counts);
+        struct gw_blob *blob;
+        GW_TRY(fetch(shard, "of a shared subscription", entry->message, counts, &blob));
         if (!blob)
             continue;
         gw_group_restore_message(shard, filter, blob, entry->order);
         counts->queued++;
     }
+    return GW_OK;
 }
 
 /* -- messages that had not reached everybody -- */
@@ -278,14 +289,15 @@ static bool wants(const void *user, uint64_t serial)
     return !found || found->last < job->index;
 }
 
-static void redo(struct gw_shard_world *world, const struct job *job,
-                 struct gw_restore_counts *counts)
+static enum gw_status redo(struct gw_shard_world *world, const struct job *job,
+                           struct gw_restore_counts *counts)
 {
     const struct gw_image_unfinished *unfinished = job->unfinished;
     struct gw_shard *first = &world->shards[0];
-    struct gw_blob *blob = fetch(first, "on its way", unfinished->message, counts);
+    struct gw_blob *blob;
+    GW_TRY(fetch(first, "on its way", unfinished->message, counts, &blob));
     if (!blob)
-        return;
+        return GW_OK;
     struct gw_message message;
     gw_message_open(blob, &message);
     for (unsigned i = 0; i < world->shard_count && message.qos > 0; i++)
@@ -294,6 +306,7 @@ static void redo(struct gw_shard_world *world, const struct job *job,
         gw_keeper_redo(owner_of(world, message.topic_name), blob);
     counts->unfinished++;
     gw_blob_unref(&blob);
+    return GW_OK;
 }
 
 static enum gw_status redo_all(struct gw_shard_world *world, const struct gw_image *image,
@@ -302,15 +315,15 @@ static enum gw_status redo_all(struct gw_shard_world *world, const struct gw_ima
     struct job job = {.image = image};
     struct passed *passed = list_passed(image, &job.passed_count);
     job.passed = passed;
-    for (uint32_t i = 0; i < image->unfinished_count; i++) {
+    enum gw_status status = GW_OK;
+    for (uint32_t i = 0; i < image->unfinished_count && status == GW_OK; i++) {
         job.unfinished = &image->unfinished[i];
         job.index = i;
-        if (!passed && job.unfinished->had_count > 0)
-            return GW_NO_MEMORY;
-        redo(world, &job, counts);
+        status =
+            !passed && job.unfinished->had_count > 0 ? GW_NO_MEMORY : redo(world, &job, counts);
     }
     free(passed);
-    return GW_OK;
+    return status;
 }
 
 /* What is redone has to be in the log before it is called complete. */
@@ -349,7 +362,7 @@ enum gw_status gw_restore_finish(struct gw_shard_world *world, struct gw_image *
     while ((node = gw_map_next(&image->groups, &cursor))) {
         const struct gw_image_group *group = GW_CONTAINER(node, struct gw_image_group, node);
         struct gw_span filter = gw_span_of(group->filter, group->filter_size);
-        restore_group(owner_of(world, filter), group, ret_counts);
+        GW_TRY(restore_group(owner_of(world, filter), group, ret_counts));
     }
     GW_TRY(redo_all(world, image, ret_counts));
     if (image->unfinished_count > 0) {

@@ -15,6 +15,7 @@ struct window {
     uint32_t number; /* 0: empty */
     uint64_t base;
     size_t fill;
+    int error; /* errno of the last read that failed */
 };
 
 /* GW_OK: the position was written. */
@@ -43,10 +44,9 @@ static enum gw_status look(const struct gw_store *store, const struct gw_segment
         if (gw_position_segment(written) == segment->number &&
             gw_position_offset(written) - offset < size)
             size = (size_t)(gw_position_offset(written) - offset);
-        int error;
         window->number = 0;
         if (disk->ops->read(disk->ctx, segment->file, offset, (struct iovec){window->memory, size},
-                            &window->fill, &error) != GW_OK)
+                            &window->fill, &window->error) != GW_OK)
             return GW_OS_ERROR;
         window->number = segment->number;
         window->base = offset;
@@ -57,7 +57,8 @@ static enum gw_status look(const struct gw_store *store, const struct gw_segment
 }
 
 static enum gw_status read_body(const struct gw_store *store, const struct gw_segment *segment,
-                                uint64_t offset, struct gw_span bytes, struct gw_blob **ret_body)
+                                uint64_t offset, struct gw_span bytes, struct gw_blob **ret_body,
+                                int *ret_errno)
 {
     const struct gw_disk *disk = store->options.disk;
     struct gw_layout_record record;
@@ -74,12 +75,11 @@ static enum gw_status read_body(const struct gw_store *store, const struct gw_se
     if (there > 0)
         memcpy(body->data, bytes.data + record.head_size, there);
     size_t got = 0;
-    int error;
     enum gw_status status = GW_OK;
     if (there < record.body_size)
         status = disk->ops->read(disk->ctx, segment->file, offset + record.head_size + there,
                                  (struct iovec){body->data + there, record.body_size - there}, &got,
-                                 &error);
+                                 ret_errno);
     if (status != GW_OK)
         status = GW_OS_ERROR;
     else if (there + got != record.body_size ||
@@ -112,18 +112,17 @@ static enum gw_status read_record(struct gw_store *store, struct window *window,
 {
     GW_TRY(is_written(store, position));
     struct gw_segment *segment;
-    int error;
     uint64_t offset = gw_position_offset(position);
     enum gw_status status =
-        gw_segment_pin(&store->segments, gw_position_segment(position), &segment, &error);
+        gw_segment_pin(&store->segments, gw_position_segment(position), &segment, &window->error);
     if (status != GW_OK) /* a want of descriptors passes, and nothing is lost */
-        return error == EMFILE || error == ENFILE ? GW_NO_MEMORY : status;
+        return window->error == EMFILE || window->error == ENFILE ? GW_NO_MEMORY : status;
     struct gw_span bytes = GW_SPAN_NONE;
     status = GW_NOT_FOUND;
     if (offset >= GW_LAYOUT_SEGMENT_AREA && offset < segment->size)
         status = look(store, segment, offset, window, &bytes);
     if (status == GW_OK)
-        status = read_body(store, segment, offset, bytes, ret_body);
+        status = read_body(store, segment, offset, bytes, ret_body, &window->error);
     gw_segment_unpin(&store->segments, segment);
     if (status == GW_MALFORMED)
         report_damage(store, position);
@@ -240,6 +239,8 @@ bool gw_fetch_step(struct gw_store *store)
             fetch->bodies[i] = NULL;
             fetch->statuses[i] =
                 read_record(store, &window, fetch->positions[i], &fetch->bodies[i]);
+            if (fetch->statuses[i] == GW_OS_ERROR)
+                fetch->os_errno = window.error;
         }
         give(store, fetch);
     }

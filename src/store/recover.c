@@ -8,6 +8,7 @@
 #include "store/secure.h"
 
 #define SIDE_PATH_SIZE 560u
+#define UNREADABLE     "the disk does not give it back"
 
 struct walk {
     struct gw_store *store;
@@ -68,13 +69,18 @@ static enum gw_status read_head(struct gw_store *store, uint32_t number,
         return gw_recover_error(ret_error, GW_OS_ERROR, path, "cannot open", error);
     uint8_t area[GW_LAYOUT_SEGMENT_AREA];
     size_t got = 0;
-    enum gw_status status =
-        disk->ops->size(disk->ctx, segment->file, &segment->size, &error) == GW_OK &&
-                disk->ops->read(disk->ctx, segment->file, 0, (struct iovec){area, sizeof area},
-                                &got, &error) == GW_OK
-            ? GW_OK
-            : gw_recover_error(ret_error, GW_OS_ERROR, path, "cannot read", error);
-    if (status == GW_OK) {
+    enum gw_status status = disk->ops->size(disk->ctx, segment->file, &segment->size, &error);
+    if (status == GW_OK)
+        status = disk->ops->read(disk->ctx, segment->file, 0, (struct iovec){area, sizeof area},
+                                 &got, &error);
+    if (status != GW_OK) {
+        status = gw_recover_error(ret_error, GW_OS_ERROR, path, "cannot read", error);
+        if (gw_scan_is_hole(error)) { /* as good as damaged, and the others may be well */
+            segment->head_is = GW_OS_ERROR;
+            segment->limit = segment->size;
+            status = GW_OK;
+        }
+    } else {
         segment->limit = segment->size;
         segment->head_is = gw_layout_get_segment(gw_span_of(area, got), &segment->head);
         if (segment->head_is == GW_LIMIT)
@@ -84,6 +90,18 @@ static enum gw_status read_head(struct gw_store *store, uint32_t number,
     }
     gw_segment_unpin(&store->segments, segment);
     return status;
+}
+
+/* A log of which nothing can be read is not taken for an empty one. ret_error says why already. */
+static enum gw_status judge_heads(const struct gw_segment_table *table)
+{
+    bool unread = false;
+    for (size_t i = 0; i < table->count; i++) {
+        if (table->list[i]->head_is == GW_OK)
+            return GW_OK;
+        unread |= table->list[i]->head_is == GW_OS_ERROR;
+    }
+    return unread ? GW_OS_ERROR : GW_OK;
 }
 
 enum gw_status gw_recover_look(struct gw_store *store, struct gw_store_error *ret_error)
@@ -103,7 +121,7 @@ enum gw_status gw_recover_look(struct gw_store *store, struct gw_store_error *re
         if (gw_holds_reserve(&store->holds, number) != GW_OK)
             return gw_recover_error(ret_error, GW_NO_MEMORY, store->path, "out of memory", 0);
     }
-    return GW_OK;
+    return judge_heads(&store->segments);
 }
 
 /* -- which of them are the log -- */
@@ -283,7 +301,11 @@ static enum gw_status judge_bad(struct walk *walk, const struct gw_segment *segm
                                 uint64_t *ret_next)
 {
     gw_position position = gw_position_of(segment->number, (uint32_t)offset);
+    uint64_t behind = chunk->found == GW_SCAN_NONE ? offset + GW_LAYOUT_CHUNK_HEAD : chunk->next;
+    bool hole = gw_scan_has_hole(&walk->scan, offset, behind);
     if (position >= walk->synced) {
+        if (hole) /* no end that tore, though nothing behind it can be known */
+            report_damage(walk, segment->number, offset, behind - offset, UNREADABLE);
         walk->torn = true;
         return GW_OK;
     }
@@ -301,7 +323,9 @@ static enum gw_status judge_bad(struct walk *walk, const struct gw_segment *segm
         uint64_t there = segment->size > offset ? segment->size - offset : 0;
         uint64_t size = *ret_next - offset;
         report_damage(walk, segment->number, offset, size < there ? size : there,
-                      chunk->found == GW_SCAN_HEAD ? "wrong sum over a chunk" : "no chunk here");
+                      hole                           ? UNREADABLE
+                      : chunk->found == GW_SCAN_HEAD ? "wrong sum over a chunk"
+                                                     : "no chunk here");
     }
     return GW_OK;
 }
@@ -368,7 +392,9 @@ static enum gw_status walk_segment(struct walk *walk, uint32_t number)
         if (!begun)
             status = has_begun(walk, number, &begun);
         if (begun)
-            report_damage(walk, number, 0, segment->size, "the head of the segment is bad");
+            report_damage(walk, number, 0, segment->size,
+                          segment->head_is == GW_OS_ERROR ? UNREADABLE
+                                                          : "the head of the segment is bad");
         if (segment->live)
             walk->end = gw_position_of(number, (uint32_t)segment->limit);
     }
@@ -408,7 +434,7 @@ static enum gw_status walk_lost(struct walk *walk, const struct gw_segment *newe
     struct gw_segment_table *table = &walk->store->segments;
     for (size_t i = 0; i < table->count; i++) {
         const struct gw_segment *segment = table->list[i];
-        if (segment->head_is == GW_MALFORMED &&
+        if ((segment->head_is == GW_MALFORMED || segment->head_is == GW_OS_ERROR) &&
             (newest == NULL || segment->number > newest->number))
             GW_TRY(walk_segment(walk, segment->number));
     }
@@ -464,6 +490,7 @@ enum gw_status gw_recover_run(struct gw_store *store, gw_store_record_fn *fn, vo
     struct walk walk = {
         .store = store, .fn = fn, .user = user, .report = ret_report, .error = ret_error};
     gw_scan_init(&walk.scan, store->options.disk);
+    walk.scan.patient = true;
     struct gw_segment *newest = follow_chain(&store->segments);
     enum gw_status status = GW_OK;
     if (newest != NULL) {

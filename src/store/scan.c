@@ -1,8 +1,11 @@
 #include "store/scan.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/crc.h"
+
+#define PIECE 4096u /* the system reads a page or nothing */
 
 void gw_scan_init(struct gw_scan *scan, const struct gw_disk *disk)
 {
@@ -22,6 +25,66 @@ void gw_scan_begin(struct gw_scan *scan, gw_file_handle file, uint32_t number, u
     scan->seed = seed;
     scan->base = 0;
     scan->fill = 0;
+    scan->hole_from = UINT64_MAX;
+    scan->hole_end = 0;
+}
+
+bool gw_scan_is_hole(int os_errno)
+{
+    /* The last two: a file system whose own sums do not match (XFS, ext4). */
+    return os_errno == EIO || os_errno == EUCLEAN || os_errno == EBADMSG;
+}
+
+bool gw_scan_has_hole(const struct gw_scan *scan, uint64_t offset, uint64_t end)
+{
+    return scan->hole_from < end && offset < scan->hole_end;
+}
+
+static enum gw_status read_file(struct gw_scan *scan, uint64_t offset, uint8_t *memory, size_t size,
+                                size_t *ret_got)
+{
+    return scan->disk->ops->read(scan->disk->ctx, scan->file, offset, (struct iovec){memory, size},
+                                 ret_got, &scan->error);
+}
+
+/* One piece after the other, those that cannot be read as 0. */
+static enum gw_status read_pieces(struct gw_scan *scan, uint64_t offset, uint8_t *memory,
+                                  size_t size, size_t *ret_got)
+{
+    uint64_t file_size = 0;
+    *ret_got = 0;
+    GW_TRY(scan->disk->ops->size(scan->disk->ctx, scan->file, &file_size, &scan->error));
+    if (offset >= file_size)
+        return GW_OK;
+    if (size > file_size - offset)
+        size = (size_t)(file_size - offset);
+    while (*ret_got < size) {
+        uint64_t at = offset + *ret_got;
+        size_t want = (size_t)(PIECE - at % PIECE), got = 0;
+        if (want > size - *ret_got)
+            want = size - *ret_got;
+        if (read_file(scan, at, memory + *ret_got, want, &got) != GW_OK) {
+            if (!gw_scan_is_hole(scan->error))
+                return GW_OS_ERROR;
+            memset(memory + *ret_got, 0, want);
+            got = want;
+            scan->hole_from = at < scan->hole_from ? at : scan->hole_from;
+            scan->hole_end = at + want > scan->hole_end ? at + want : scan->hole_end;
+        }
+        if (got == 0)
+            break; /* somebody made it shorter */
+        *ret_got += got;
+    }
+    return GW_OK;
+}
+
+static enum gw_status read_some(struct gw_scan *scan, uint64_t offset, uint8_t *memory, size_t size,
+                                size_t *ret_got)
+{
+    enum gw_status status = read_file(scan, offset, memory, size, ret_got);
+    if (status == GW_OK || !scan->patient || !gw_scan_is_hole(scan->error))
+        return status;
+    return read_pieces(scan, offset, memory, size, ret_got);
 }
 
 enum gw_status gw_scan_bytes(struct gw_scan *scan, uint64_t offset, size_t size,
@@ -45,10 +108,7 @@ enum gw_status gw_scan_bytes(struct gw_scan *scan, uint64_t offset, size_t size,
         scan->base = offset;
         scan->fill = kept;
         size_t got = 0;
-        if (scan->disk->ops->read(scan->disk->ctx, scan->file, offset + kept,
-                                  (struct iovec){scan->memory + kept, want - kept}, &got,
-                                  &scan->error) != GW_OK)
-            return GW_OS_ERROR;
+        GW_TRY(read_some(scan, offset + kept, scan->memory + kept, want - kept, &got));
         scan->fill += got;
         scan->read += got;
     }

@@ -24,6 +24,9 @@ struct gw_scan {
     size_t fill;
     uint64_t read; /* bytes read in all */
     int error;     /* errno after GW_OS_ERROR */
+    /* What the disk does not give back reads as 0 where the file has it, instead of GW_OS_ERROR. */
+    bool patient;
+    uint64_t hole_from, hole_end; /* with patient: all such bytes of the segment are within */
 };
 
 enum gw_scan_found {
@@ -45,6 +48,10 @@ void gw_scan_begin(struct gw_scan *scan, gw_file_handle file, uint32_t number, u
 /* Up to `size` bytes from `offset`, fewer at the end of the file; GW_OS_ERROR, GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_scan_bytes(struct gw_scan *scan, uint64_t offset, size_t size,
                                          struct gw_span *ret_bytes);
+/* Whether the disk may not have given back some of these bytes of the segment; for words. */
+bool gw_scan_has_hole(const struct gw_scan *scan, uint64_t offset, uint64_t end);
+/* The disk does not give back what was written there: other parts of the file may be fine. */
+bool gw_scan_is_hole(int os_errno);
 /* What stands at this offset; with_data: its sum is checked too, else a good head is GW_SCAN_GOOD
  * and data is empty. */
 GW_MUST_USE enum gw_status gw_scan_look(struct gw_scan *scan, uint64_t offset, bool with_data,

@@ -189,6 +189,7 @@ struct gw_store_fetch {
     struct gw_blob **bodies; /* filled in; NULL where the status is not GW_OK */
     enum gw_status *statuses;
     size_t count;
+    int os_errno; /* of the last read that the system refused, 0 if none */
 };
 void gw_store_fetch(struct gw_store_stream *stream, struct gw_store_fetch *fetch);
 /* Takes the next fetch that is done, in the order of asking; NULL if none. */

@@ -40,6 +40,7 @@ struct ledger_entry {
 
 struct ledger {
     struct gw_simdisk *disk;
+    const struct gw_disk *over; /* stands before it, if not NULL */
     struct gw_store *store;
     uint64_t segment_size;
     bool read_only;
@@ -166,7 +167,7 @@ static inline enum gw_status ledger_try_open(struct ledger *ledger)
     ledger->clock = (struct gw_clock){ledger_mono, ledger_wall, ledger};
     ledger->log = (struct gw_log){ledger_event, ledger, GW_LOG_DEBUG};
     struct gw_store_options options = {
-        .disk = gw_simdisk_disk(ledger->disk),
+        .disk = ledger->over ? ledger->over : gw_simdisk_disk(ledger->disk),
         .clock = &ledger->clock,
         .log = &ledger->log,
         .path = LEDGER_PATH,

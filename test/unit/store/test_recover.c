@@ -258,6 +258,121 @@ static void survives_every_flipped_byte(void **state)
     ledger_fini(&ledger);
 }
 
+/* -- parts that the disk does not give back -- */
+
+static struct hole {
+    const struct gw_disk_ops *below;
+    const char *path;
+    gw_file_handle file;
+    uint64_t from, end;
+    unsigned met;
+} hole;
+
+static enum gw_status open_holed(void *ctx, const char *path, enum gw_disk_open how,
+                                 gw_file_handle *ret_file, int *ret_errno)
+{
+    enum gw_status status = hole.below->open(ctx, path, how, ret_file, ret_errno);
+    if (status == GW_OK && strcmp(path, hole.path) == 0)
+        hole.file = *ret_file;
+    else if (status == GW_OK && hole.file == *ret_file)
+        hole.file = -1; /* that number is another file's now */
+    return status;
+}
+
+static enum gw_status read_holed(void *ctx, gw_file_handle file, uint64_t offset, struct iovec into,
+                                 size_t *ret_size, int *ret_errno)
+{
+    if (file == hole.file && offset < hole.end && offset + into.iov_len > hole.from) {
+        hole.met++;
+        *ret_errno = EIO;
+        return GW_OS_ERROR;
+    }
+    return hole.below->read(ctx, file, offset, into, ret_size, ret_errno);
+}
+
+/* Everything that is not in the hole came back, and what was lost was told. */
+static void check_holed(struct ledger *ledger, uint32_t number)
+{
+    size_t lost = 0;
+    assert_int_equal(ledger->unknown, 0);
+    for (size_t i = 0; i < ledger->count; i++) {
+        const struct ledger_entry *entry = &ledger->entries[i];
+        if (entry->seen)
+            continue;
+        lost++;
+        assert_int_equal(gw_position_segment(entry->position), number);
+        uint32_t end = gw_position_offset(entry->position) + entry->size + 2048; /* its chunk */
+        assert_true(hole.from == 0 ||
+                    (end > hole.from && gw_position_offset(entry->chunk) < hole.end));
+    }
+    assert_true(lost == 0 || ledger->report.damaged > 0);
+    assert_int_equal(ledger->damaged, ledger->report.damaged);
+    hole.file = -1;
+    hole.path = "";
+    size_t before = ledger->count;
+    ledger_put(ledger, 0, 1, 10);
+    ledger_settle(ledger);
+    assert_int_equal(ledger_synced(ledger), before + 1);
+}
+
+static void starts_without_what_cannot_be_read(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    write_small(&ledger, 1, 8192);
+    struct gw_simdisk *original = ledger.disk;
+    size_t count = ledger.count;
+    unsigned met = 0;
+    struct gw_disk_ops ops = *gw_simdisk_disk(original)->ops;
+    ops.open = open_holed;
+    ops.read = read_holed;
+    for (uint32_t number = 1;; number++) {
+        char path[64];
+        uint64_t size = 0;
+        snprintf(path, sizeof path, "store/%08x.seg", number);
+        if (!gw_simdisk_size(original, path, &size))
+            break;
+        for (uint64_t page = 0; page < size; page += 4096) {
+            ledger.disk = gw_simdisk_copy(original, page);
+            const struct gw_disk *below = gw_simdisk_disk(ledger.disk);
+            struct gw_disk over = {&ops, below->ctx};
+            hole = (struct hole){below->ops, path, -1, page, page + 4096, 0};
+            ledger.over = &over;
+            ledger.count = count;
+            ledger.damaged = 0;
+            ledger_open(&ledger);
+            check_holed(&ledger, number);
+            met += hole.met;
+            ledger_close(&ledger);
+            ledger.over = NULL;
+            gw_simdisk_free(ledger.disk);
+        }
+    }
+    assert_true(met > 4);
+    ledger.disk = original;
+    ledger_fini(&ledger);
+}
+
+/* An empty broker would be worse than none: clients would think that their sessions are gone. */
+static void a_log_that_cannot_be_read_at_all_is_not_an_empty_one(void **state)
+{
+    (void)state;
+    struct ledger ledger;
+    ledger_init(&ledger, SEGMENT, 1);
+    ledger_open(&ledger);
+    ledger_put(&ledger, 0, 2, 30);
+    ledger_settle(&ledger);
+    ledger_close(&ledger);
+    gw_simdisk_fail(ledger.disk, GW_SIMDISK_READ, 1, EIO, true);
+    assert_int_equal(ledger_try_open(&ledger), GW_OS_ERROR);
+    assert_string_equal(ledger.error.what, "cannot read");
+    assert_int_equal(ledger.error.os_errno, EIO);
+    gw_simdisk_heal(ledger.disk);
+    ledger_open(&ledger);
+    assert_int_equal(ledger.report.records, 2);
+    ledger_fini(&ledger);
+}
+
 /* It has nothing to do with what happened to the first one. */
 static void check_second_segment(const struct ledger *ledger)
 {
@@ -381,10 +496,16 @@ static void refuses_a_newer_version(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(survives_a_crash_anywhere),   cmocka_unit_test(survives_torn_writes),
-        cmocka_unit_test(a_failed_sync_is_final),      cmocka_unit_test(survives_any_failed_call),
-        cmocka_unit_test(survives_every_flipped_byte), cmocka_unit_test(survives_every_truncation),
-        cmocka_unit_test(survives_a_lost_segment),     cmocka_unit_test(says_what_was_torn),
+        cmocka_unit_test(survives_a_crash_anywhere),
+        cmocka_unit_test(survives_torn_writes),
+        cmocka_unit_test(a_failed_sync_is_final),
+        cmocka_unit_test(survives_any_failed_call),
+        cmocka_unit_test(survives_every_flipped_byte),
+        cmocka_unit_test(starts_without_what_cannot_be_read),
+        cmocka_unit_test(a_log_that_cannot_be_read_at_all_is_not_an_empty_one),
+        cmocka_unit_test(survives_every_truncation),
+        cmocka_unit_test(survives_a_lost_segment),
+        cmocka_unit_test(says_what_was_torn),
         cmocka_unit_test(refuses_a_newer_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
