@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "cli/selftest.h"
 #include "cli/tools.h"
+#include "daemon/certing.h"
 #include "daemon/moving.h"
 #include "daemon/serve.h"
 #include "daemon/showing.h"
@@ -57,6 +58,7 @@ static const struct command commands[] = {
     {"pub", "send messages, as mosquitto_pub does", run_pub},
     {"sub", "show messages, as mosquitto_sub does", run_sub},
     {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},
+    {"cert", "make a CA and certificates, tell what stands in one", gw_certing_run},
     {"store", "look into the durable store, verify it, write it anew", gw_storing_run},
     {"backup", "copy the store of a running broker", gw_moving_backup},
     {"restore", "make a store of a backup", gw_moving_restore},

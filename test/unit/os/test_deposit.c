@@ -1,0 +1,151 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "os/deposit.h"
+#include "os/file.h"
+#include "os/folder.h"
+
+static int make_directory(void **state)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "/tmp/godwit-deposit-XXXXXX");
+    assert_non_null(mkdtemp(path));
+    assert_int_equal(chdir(path), 0);
+    *state = path;
+    return 0;
+}
+
+static int remove_directory(void **state)
+{
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(*state), 0);
+    return 0;
+}
+
+static enum gw_status put(const char *path, const char *text, unsigned mode, bool replace)
+{
+    struct gw_deposit deposit = {path, gw_span_str(text), mode, replace};
+    int os_errno;
+    return gw_deposit_write(&deposit, &os_errno);
+}
+
+static void holds(const char *path, const char *text, unsigned mode)
+{
+    struct gw_buf buf;
+    struct stat facts;
+    int os_errno;
+    gw_buf_init(&buf, 100);
+    assert_int_equal(gw_file_read(path, &buf, &os_errno), GW_OK);
+    assert_true(gw_span_equal(gw_buf_span(&buf), gw_span_str(text)));
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 07777, mode);
+    gw_buf_fini(&buf);
+}
+
+static void a_file_has_its_mode_and_is_not_replaced_unasked(void **state)
+{
+    (void)state;
+    mode_t mask = umask(0);
+    assert_int_equal(put("a", "one", 0600, false), GW_OK);
+    umask(077);
+    holds("a", "one", 0600);
+    assert_int_equal(put("a", "two", 0644, false), GW_EXISTS);
+    holds("a", "one", 0600);
+    assert_int_equal(put("a", "two", 0644, true), GW_OK);
+    holds("a", "two", 0644);
+    umask(mask);
+    unlink("a");
+}
+
+static void a_link_is_not_written_through(void **state)
+{
+    (void)state;
+    assert_int_equal(put("a", "one", 0600, false), GW_OK);
+    assert_int_equal(symlink("a", "b"), 0);
+    assert_int_equal(symlink("nowhere", "c"), 0);
+    assert_int_equal(put("b", "two", 0600, false), GW_EXISTS);
+    assert_int_equal(put("c", "two", 0600, false), GW_EXISTS);
+    assert_int_equal(put("b", "two", 0600, true), GW_OK);
+    holds("a", "one", 0600);
+    holds("b", "two", 0600);
+    unlink("a");
+    unlink("b");
+    unlink("c");
+}
+
+static void failures_name_their_reason_and_leave_nothing(void **state)
+{
+    (void)state;
+    static char far[GW_DEPOSIT_PATH_MAX + 1];
+    memset(far, 'x', sizeof far - 1);
+    const struct {
+        const char *path;
+        int os_errno;
+    } rows[] = {
+        {"", ENOENT},
+        {"none/a", ENOENT},
+        {"a/", ENOENT},
+        {far, ENAMETOOLONG},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gw_deposit deposit = {rows[i].path, GW_SPAN_LIT("x"), 0600, false};
+        int os_errno = 0;
+        assert_int_equal(gw_deposit_write(&deposit, &os_errno), GW_OS_ERROR);
+        if (strcmp(rows[i].path, "a/") != 0)
+            assert_int_equal(os_errno, rows[i].os_errno);
+    }
+    struct gw_deposit over = {"d", GW_SPAN_LIT("x"), 0600, true};
+    int os_errno;
+    assert_int_equal(gw_deposit_directory("d", 0700, &os_errno), GW_OK);
+    assert_int_equal(gw_deposit_write(&over, &os_errno), GW_OS_ERROR);
+    assert_int_equal(os_errno, EISDIR);
+    enum gw_folder_kind kind;
+    assert_int_equal(rmdir("d"), 0);
+    assert_int_equal(gw_folder_look(".", &kind, &os_errno), GW_OK);
+    assert_int_equal(kind, GW_FOLDER_EMPTY);
+}
+
+static void directories_are_made_as_far_as_they_are_missing(void **state)
+{
+    (void)state;
+    struct stat facts;
+    int os_errno;
+    assert_int_equal(gw_deposit_directory("a", 0711, &os_errno), GW_OK);
+    assert_int_equal(gw_deposit_directory("a", 0700, &os_errno), GW_EXISTS);
+    assert_int_equal(gw_deposit_directories("a/b/c", 0700, &os_errno), GW_OK);
+    assert_int_equal(gw_deposit_directories("a/b/c", 0700, &os_errno), GW_OK);
+    assert_int_equal(stat("a", &facts), 0);
+    assert_int_equal(facts.st_mode & 07777, 0711);
+    assert_int_equal(stat("a/b", &facts), 0);
+    assert_int_equal(facts.st_mode & 07777, 0700);
+    assert_int_equal(put("a/b/f", "x", 0600, false), GW_OK);
+    assert_int_equal(gw_deposit_directory("a/b/f", 0700, &os_errno), GW_OS_ERROR);
+    assert_int_equal(gw_deposit_directories("a/b/f/g", 0700, &os_errno), GW_OS_ERROR);
+    assert_int_equal(gw_deposit_remove("a/b/f", &os_errno), GW_OK);
+    assert_int_equal(gw_deposit_remove("a/b/f", &os_errno), GW_NOT_FOUND);
+    rmdir("a/b/c");
+    rmdir("a/b");
+    rmdir("a");
+}
+
+int main(void)
+{
+#define CASE(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
+    const struct CMUnitTest tests[] = {
+        CASE(a_file_has_its_mode_and_is_not_replaced_unasked),
+        CASE(a_link_is_not_written_through),
+        CASE(failures_name_their_reason_and_leave_nothing),
+        CASE(directories_are_made_as_far_as_they_are_missing),
+    };
+#undef CASE
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
