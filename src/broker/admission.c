@@ -126,6 +126,8 @@ static bool check_user(struct gw_guest *client, const struct gw_connect *connect
         .anonymous = client->anonymous,
     };
     const char *why;
+    if (gw_conn_peer_name(client->conn)) /* its certificate has said who it is */
+        return true;
     switch (gw_authority_connect(&peer, &why)) {
     case GW_AUTHORITY_YES: return true;
     case GW_AUTHORITY_BAD_PASSWORD:
@@ -146,13 +148,15 @@ static bool check_memory(struct gw_guest *client, const struct gw_connect *conne
 
 static bool take_user_name(struct gw_guest *client, const struct gw_connect *connect)
 {
-    if (!connect->has_user_name)
+    const char *proved = gw_conn_peer_name(client->conn);
+    struct gw_span name = proved ? gw_span_str(proved) : connect->user_name;
+    if (!proved && !connect->has_user_name)
         return true;
-    client->user.name = gw_blob_new(connect->user_name.size);
+    client->user.name = gw_blob_new(name.size);
     if (!client->user.name)
         return refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
-    if (connect->user_name.size > 0)
-        memcpy(client->user.name->data, connect->user_name.data, connect->user_name.size);
+    if (name.size > 0)
+        memcpy(client->user.name->data, name.data, name.size);
     return true;
 }
 
@@ -379,6 +383,9 @@ static void log_connected(const struct gw_guest *client, const struct gw_connect
         gw_log_bool("clean", connect->clean_start),
         gw_log_bool("session_present", present),
         gw_log_bool("will", connect->has_will),
+        gw_log_str("tls", story.protocol),
+        gw_log_str("cipher", story.cipher),
+        gw_log_str("sni", story.server_name),
         gw_log_str("path", story.path),
         gw_log_str("origin", story.origin),
     };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "broker/certs.h"
 #include "broker/durability.h"
 #include "broker/entrance.h"
 #include "broker/guest.h"
@@ -30,6 +31,7 @@ struct gw_broker {
     struct gw_shard_config *config;
     struct gw_thread *threads;
     struct gw_sysinfo *sysinfo;
+    struct gw_certs *certs;
     struct gw_listener *listeners[GW_CONFIG_LISTENERS_MAX];
     struct gw_entrance entrances[GW_CONFIG_LISTENERS_MAX]; /* of those; they outlive them */
     uint8_t listener_items[GW_CONFIG_LISTENERS_MAX];       /* which of the configuration each is */
@@ -85,7 +87,8 @@ static enum gw_status init_shards(struct gw_broker *broker)
     world->shard_count = wanted;
     for (unsigned i = 0; i < wanted; i++)
         GW_TRY(gw_shard_init(&world->shards[i], world, i, config_ref(broker->config)));
-    broker->sysinfo = gw_sysinfo_new(&world->shards[0]);
+    broker->certs = gw_certs_new(world->services.log, world->services.clock);
+    broker->sysinfo = broker->certs ? gw_sysinfo_new(&world->shards[0]) : NULL;
     return broker->sysinfo ? GW_OK : GW_NO_MEMORY;
 }
 
@@ -153,6 +156,7 @@ void gw_broker_free(struct gw_broker *broker)
             gw_shard_fini(&world->shards[i]);
     for (size_t i = 0; i < GW_CONFIG_LISTENERS_MAX; i++)
         gw_entrance_fini(&broker->entrances[i]);
+    gw_certs_free(broker->certs);
     gw_shard_config_unref(broker->config);
     free(broker->posts);
     free(broker->threads);
@@ -290,19 +294,34 @@ static void on_accept(void *user, struct gw_listener *listener, struct gw_conn *
     gw_guest_accept(post->shard, post->anonymous, conn, now);
 }
 
-static enum gw_status open_listener(struct gw_broker *broker,
-                                    const struct gw_config_listener *listener, int *ret_errno)
+/* What a TLS listener takes its certificates from; NULL for others. */
+static enum gw_status open_tls(struct gw_broker *broker, size_t item, struct gw_tls_slot **ret_slot,
+                               struct gw_tlsfault *fault)
+{
+    const struct gw_config *config = &broker->config->config;
+    enum gw_config_scheme scheme = config->listeners.items[item].scheme;
+    *ret_slot = NULL;
+    if (scheme != GW_CONFIG_MQTTS && scheme != GW_CONFIG_WSS)
+        return GW_OK;
+    return gw_certs_open(broker->certs, config, item, ret_slot, fault);
+}
+
+static enum gw_status open_listener(struct gw_broker *broker, size_t item,
+                                    struct gw_broker_error *error)
 {
     struct gw_shard_world *world = &broker->world;
+    const struct gw_config_listener *listener = &broker->config->config.listeners.items[item];
     size_t index = broker->listener_count;
     struct gw_entrance *entrance = &broker->entrances[index];
+    struct gw_tls_slot *slot;
+    GW_TRY(open_tls(broker, item, &slot, &error->tls));
     gw_entrance_fini(entrance); /* of one that could not be opened */
-    GW_TRY(gw_entrance_init(entrance, listener));
+    GW_TRY(gw_entrance_init(entrance, listener, slot));
     GW_TRY(gw_listener_open(world->services.sockets, &listener->address,
                             (int)broker->config->config.limits.backlog, &broker->listeners[index],
-                            ret_errno));
+                            &error->os_errno));
     gw_listener_set_layers(broker->listeners[index], entrance->layers, entrance->layer_count);
-    broker->listener_items[index] = (uint8_t)(listener - broker->config->config.listeners.items);
+    broker->listener_items[index] = (uint8_t)item;
     broker->listener_count++;
     for (unsigned s = 0; s < world->shard_count; s++) {
         struct post *post = &broker->posts[index * world->shard_count + s];
@@ -321,12 +340,10 @@ enum gw_status gw_broker_open(struct gw_broker *broker, struct gw_broker_error *
         return GW_NO_MEMORY;
     for (size_t i = 0; i < listeners->count; i++) {
         const struct gw_config_listener *listener = &listeners->items[i];
-        int os_errno = 0;
-        enum gw_status status = open_listener(broker, listener, &os_errno);
+        enum gw_status status = open_listener(broker, i, ret_error);
         if (status == GW_OK || (listener->optional && broker->listener_count > 0))
             continue;
         ret_error->listener = listener;
-        ret_error->os_errno = os_errno;
         ret_error->what = "cannot listen";
         close_listeners(broker);
         return status;
@@ -443,8 +460,18 @@ enum gw_status gw_broker_reload(struct gw_broker *broker, const struct gw_config
 {
     struct gw_shard_config *next;
     GW_TRY(config_new(config, &next));
+    enum gw_status status = gw_certs_reload(broker->certs, &next->config);
+    if (status != GW_OK) {
+        gw_shard_config_unref(next);
+        return status;
+    }
     post_to_all(broker, on_reload, next);
     gw_shard_config_unref(broker->config);
     broker->config = next;
     return GW_OK;
+}
+
+void gw_broker_tick(struct gw_broker *broker)
+{
+    gw_certs_tick(broker->certs, &broker->config->config);
 }

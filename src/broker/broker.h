@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "net/listener.h"
+#include "net/tlsfault.h"
 #include "os/disk.h"
 #include "store/store.h"
 
@@ -33,6 +34,7 @@ struct gw_broker_error {
     const struct gw_config_listener *listener; /* NULL: not a listener */
     int os_errno;
     const char *what;
+    struct gw_tlsfault tls; /* code is NULL: nothing of TLS */
 };
 
 /* Makes a broker with its loops; copies the configuration. GW_NO_MEMORY, GW_OS_ERROR. */
@@ -62,10 +64,14 @@ enum gw_status gw_broker_wait(struct gw_broker *broker);
 /* Releases everything; the loops must not be running. NULL is fine. */
 void gw_broker_free(struct gw_broker *broker);
 
-/* Puts a new configuration in force (copied) for keys that need no restart; GW_NO_MEMORY leaves the
- * old one. */
+/* Puts a new configuration in force (copied) for keys that need no restart, and reads certificates
+ * again. GW_NO_MEMORY, or GW_INVALID with a log line if certificates cannot be used, leave the old
+ * one. */
 GW_MUST_USE enum gw_status gw_broker_reload(struct gw_broker *broker,
                                             const struct gw_config *config);
+
+/* What is to be looked at now and then: files of certificates. By the controlling thread. */
+void gw_broker_tick(struct gw_broker *broker);
 
 /* Loops, for the simulator, which turns them itself instead of gw_broker_start. */
 unsigned gw_broker_loop_count(const struct gw_broker *broker);

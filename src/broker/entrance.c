@@ -31,9 +31,11 @@ static enum gw_status add_websocket(struct gw_entrance *entrance,
 }
 
 enum gw_status gw_entrance_init(struct gw_entrance *entrance,
-                                const struct gw_config_listener *listener)
+                                const struct gw_config_listener *listener, struct gw_tls_slot *tls)
 {
     *entrance = (struct gw_entrance){0};
+    if (tls)
+        entrance->layers[entrance->layer_count++] = gw_tls_slot_layer(tls);
     if (listener->scheme == GW_CONFIG_WS || listener->scheme == GW_CONFIG_WSS)
         return add_websocket(entrance, listener);
     return GW_OK;

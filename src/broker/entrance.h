@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "net/listener.h"
+#include "net/tls.h"
 #include "net/ws.h"
 
 struct gw_entrance {
@@ -20,9 +21,11 @@ struct gw_entrance {
     char *ws_texts;
 };
 
-/* Prepares for the connections of a listener; stays where it is. GW_NO_MEMORY. */
+/* Prepares for the connections of a listener; stays where it is. `tls` is what a TLS listener takes
+ * its certificates from, NULL for others. GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_entrance_init(struct gw_entrance *entrance,
-                                            const struct gw_config_listener *listener);
+                                            const struct gw_config_listener *listener,
+                                            struct gw_tls_slot *tls);
 void gw_entrance_fini(struct gw_entrance *entrance);
 
 #endif

@@ -38,7 +38,10 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
     if (client->state == GW_GUEST_CLOSING)
         return;
     if (client->state != GW_GUEST_CONNECTED) {
-        gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME, "no CONNECT in time", NULL);
+        gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME,
+                     gw_conn_is_opening(client->conn) ? "the handshake was not done in time"
+                                                      : "no CONNECT in time",
+                     NULL);
         return;
     }
     if (!gw_list_empty(&client->paused) || gw_throttle_holds(client)) /* it is us: we do not read */

@@ -155,6 +155,9 @@ static void take_figures(struct gw_shard *shard)
 {
     const struct gw_loop_counters *counters = gw_loop_counters(shard->loop);
     gw_metrics_set(&shard->metrics, GW_METRIC_BYTES_RECEIVED, (int64_t)counters->bytes_in);
+    gw_metrics_set(&shard->metrics, GW_METRIC_HANDSHAKES, (int64_t)counters->handshakes);
+    gw_metrics_set(&shard->metrics, GW_METRIC_HANDSHAKES_FAILED,
+                   (int64_t)counters->handshakes_failed);
     gw_metrics_set(&shard->metrics, GW_METRIC_BYTES_SENT, (int64_t)counters->bytes_out);
     gw_metrics_set(&shard->metrics, GW_METRIC_OUTPUT_BYTES, (int64_t)counters->output_bytes);
     gw_shard_measure(shard);

@@ -9,6 +9,7 @@
 #include "config/confname.h"
 #include "config/confreport.h"
 #include "config/confrules.h"
+#include "config/conftls.h"
 #include "config/confvalue.h"
 #include "config/confyaml.h"
 #include "os/file.h"
@@ -65,6 +66,7 @@ void gw_config_fini(struct gw_config *config)
         return;
     gw_conflisten_fini(&config->listeners);
     gw_confrules_fini(&config->store.durability_rules);
+    gw_conftls_fini(&config->tls.certificates);
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
         if (gw_config_keys[i].kind == GW_CONFIG_TEXT)
             free(*(char **)gw_confvalue_member(config, &gw_config_keys[i]));
@@ -83,6 +85,7 @@ enum gw_status gw_config_copy(const struct gw_config *config, struct gw_config *
     /* First nothing is shared, so that whatever fails below can be released. */
     ret_config->listeners = (struct gw_config_listeners){NULL, 0};
     ret_config->store.durability_rules = (struct gw_config_rules){NULL, 0};
+    ret_config->tls.certificates = (struct gw_config_pairs){NULL, 0};
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
         const struct gw_config_key *key = &gw_config_keys[i];
         char **member = gw_confvalue_member(ret_config, key);
@@ -98,6 +101,8 @@ enum gw_status gw_config_copy(const struct gw_config *config, struct gw_config *
     if (status == GW_OK)
         status =
             gw_confrules_copy(&config->store.durability_rules, &ret_config->store.durability_rules);
+    if (status == GW_OK)
+        status = gw_conftls_copy(&config->tls.certificates, &ret_config->tls.certificates);
     if (status != GW_OK)
         gw_config_fini(ret_config);
     return status;

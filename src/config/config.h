@@ -14,11 +14,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "os/address.h"
+#include "config/listenblock.h"
+#include "config/tlsblock.h"
 #include "topic/share.h"
 
 #define GW_CONFIG_FILE_SIZE_MAX ((size_t)1024 * 1024)
-#define GW_CONFIG_LISTENERS_MAX 64
 #define GW_CONFIG_RULES_MAX     1000 /* store.durability_rules */
 #define GW_CONFIG_TEXT_MAX      4096 /* bytes of one value */
 
@@ -42,32 +42,6 @@ enum gw_config_format {
     GW_CONFIG_FORMAT_JSON,
     GW_CONFIG_FORMAT_JOURNAL,
     GW_CONFIG_FORMAT_COUNT
-};
-
-/* What is spoken to a listener, below MQTT. */
-enum gw_config_scheme {
-    GW_CONFIG_MQTT,
-    GW_CONFIG_MQTTS, /* TLS */
-    GW_CONFIG_WS,    /* WebSocket */
-    GW_CONFIG_WSS,   /* WebSocket over TLS */
-    GW_CONFIG_UNIX,
-    GW_CONFIG_SCHEME_COUNT
-};
-
-struct gw_config_listener {
-    char *url;     /* as written */
-    char *path;    /* of a WebSocket URL, begins with a slash; NULL for other schemes */
-    char *origins; /* of pages that may open a WebSocket, as "a, b" or "*"; NULL: none is named */
-    struct gw_address address; /* of the URL */
-    enum gw_config_scheme scheme;
-    bool anonymous; /* clients without a name are let in */
-    bool insecure;  /* ... knowingly, beyond loopback */
-    bool optional;  /* built-in: no reason to fail if this machine lacks the address */
-};
-
-struct gw_config_listeners {
-    struct gw_config_listener *items;
-    size_t count; /* never 0 after a load */
 };
 
 struct gw_config_queue {
@@ -205,6 +179,7 @@ struct gw_config {
     struct gw_config_mqtt mqtt;
     struct gw_config_shared shared;
     struct gw_config_store store;
+    struct gw_config_tls tls;
     struct gw_config_sys sys;
     struct gw_config_log log;
     struct gw_config_debug debug;
@@ -228,6 +203,10 @@ enum gw_config_kind {
     GW_CONFIG_FORMAT,
     GW_CONFIG_DURABILITY,
     GW_CONFIG_RULES,
+    GW_CONFIG_CLIENT_CERT,
+    GW_CONFIG_IDENTITY,
+    GW_CONFIG_TLS_VERSION,
+    GW_CONFIG_PAIRS,
     GW_CONFIG_KIND_COUNT
 };
 

@@ -5,6 +5,8 @@
 #include "base/assert.h"
 #include "base/suggest.h"
 
+#define NAME_MAX_SIZE 64 /* a longer one is unknown anyway */
+
 void gw_confitem_init(struct gw_confitem *item, const struct gw_confwalk *walk, const char *what,
                       const char *const *names, size_t field_count)
 {
@@ -113,12 +115,25 @@ static void refuse_name(const struct gw_confitem *item, struct gw_span name,
         gw_confreport_set_why(error, "%s has %s", item->what, list);
 }
 
-/* Reads one `url: ...` or what else an item has; the current event is the key. */
-static void read_entry(struct gw_confwalk *walk, struct gw_confitem *item)
+static void read_entries(struct gw_confwalk *walk, struct gw_confitem *item, struct gw_span group);
+
+/* True if fields begin with this name and a dot. */
+static bool is_group(const struct gw_confitem *item, struct gw_span name)
+{
+    for (size_t i = 0; i < item->field_count; i++) {
+        struct gw_span field = gw_span_str(item->fields[i].name);
+
+        if (field.size > name.size && field.data[name.size] == '.' &&
+            gw_span_starts_with(field, name))
+            return true;
+    }
+    return false;
+}
+
+/* Reads the value behind an entry's full name; the current event is its key. */
+static void read_named(struct gw_confwalk *walk, struct gw_confitem *item, struct gw_span name)
 {
     struct gw_confreport_place place = gw_confwalk_here(walk);
-    struct gw_span name =
-        walk->event.type == YAML_SCALAR_EVENT ? gw_confwalk_scalar(walk) : GW_SPAN_LIT("(a list)");
     struct gw_confitem_field *field = find_field(item, name);
     struct gw_confreport_error error;
 
@@ -140,10 +155,42 @@ static void read_entry(struct gw_confwalk *walk, struct gw_confitem *item)
         gw_confwalk_skip(walk);
 }
 
-void gw_confitem_read(struct gw_confitem *item, struct gw_confwalk *walk)
+/* Reads one `url: ...` or what else an item has; the current event is the key. */
+static void read_entry(struct gw_confwalk *walk, struct gw_confitem *item, struct gw_span group)
+{
+    char text[NAME_MAX_SIZE];
+    struct gw_span name =
+        walk->event.type == YAML_SCALAR_EVENT ? gw_confwalk_scalar(walk) : GW_SPAN_LIT("(a list)");
+    bool known_group = group.size == 0 && is_group(item, name);
+    int size = snprintf(text, sizeof text, "%.*s%s%.*s", GW_SPAN_FMT(group),
+                        group.size > 0 ? "." : "", GW_SPAN_FMT(name));
+
+    if (size > 0 && (size_t)size < sizeof text)
+        name = gw_span_of(text, (size_t)size);
+    if (!known_group) {
+        read_named(walk, item, name);
+        return;
+    }
+    if (!gw_confwalk_next(walk))
+        return;
+    if (walk->event.type == YAML_MAPPING_START_EVENT) {
+        read_entries(walk, item, name);
+        return;
+    }
+    gw_confwalk_note_here(walk, GW_CONFREPORT_SHAPE, "this is a mapping, not one value", "");
+    gw_confwalk_skip(walk);
+    item->broken = true;
+}
+
+static void read_entries(struct gw_confwalk *walk, struct gw_confitem *item, struct gw_span group)
 {
     while (gw_confwalk_next(walk) && walk->event.type != YAML_MAPPING_END_EVENT)
-        read_entry(walk, item);
+        read_entry(walk, item, group);
+}
+
+void gw_confitem_read(struct gw_confitem *item, struct gw_confwalk *walk)
+{
+    read_entries(walk, item, GW_SPAN_NONE);
 }
 
 void gw_confitem_note(struct gw_confitem *item, struct gw_confwalk *walk, size_t field,

@@ -1,5 +1,6 @@
 /*
  * config/confitem: one item of a list in YAML: a mapping of a few named fields, each one value.
+ *                  A field called "tls.cert" is read as tls: {cert: ...}.
  *
  * Layer   config. No I/O.
  * Owner   whoever loads; not thread-safe.
@@ -11,7 +12,7 @@
 
 #include "config/confwalk.h"
 
-#define GW_CONFITEM_FIELDS_MAX 12
+#define GW_CONFITEM_FIELDS_MAX 16
 
 struct gw_confitem_field {
     const char *name;

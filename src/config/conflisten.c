@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/conftls.h"
+
 #define URL_MAX      256
 #define PATH_DEFAULT "/mqtt"
 
@@ -14,9 +16,9 @@ static const struct scheme {
     bool has_path;
 } schemes[GW_CONFIG_SCHEME_COUNT] = {
     [GW_CONFIG_MQTT] = {"mqtt", 1883, true, false},
-    [GW_CONFIG_MQTTS] = {"mqtts", 8883, false, false},
+    [GW_CONFIG_MQTTS] = {"mqtts", 8883, true, false},
     [GW_CONFIG_WS] = {"ws", 8083, true, true},
-    [GW_CONFIG_WSS] = {"wss", 8084, false, true},
+    [GW_CONFIG_WSS] = {"wss", 8084, true, true},
     [GW_CONFIG_UNIX] = {"unix", 0, false, false},
 };
 static const char *const later_schemes[] = {"quic", "mqttsn"};
@@ -245,7 +247,8 @@ static enum gw_status append(struct gw_config_listeners *listeners, struct gw_sp
     item.path = path.size > 0 ? copy_text(path) : NULL;
     item.origins = like->origins != NULL ? copy_text(gw_span_str(like->origins)) : NULL;
     if (item.url == NULL || (path.size > 0 && item.path == NULL) ||
-        (like->origins != NULL && item.origins == NULL)) {
+        (like->origins != NULL && item.origins == NULL) ||
+        gw_conftls_copy_said(&like->tls, &item.tls) != GW_OK) {
         free(item.url);
         free(item.path);
         free(item.origins);
@@ -409,6 +412,7 @@ void gw_conflisten_fini(struct gw_config_listeners *listeners)
         free(listeners->items[i].url);
         free(listeners->items[i].path);
         free(listeners->items[i].origins);
+        gw_conftls_forget(&listeners->items[i].tls);
     }
     free(listeners->items);
     *listeners = (struct gw_config_listeners){NULL, 0};

@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "config/confnumber.h"
+#include "config/conftls.h"
 #include "wire/packet.h"
 
 static const char *const policy_words[] = {
@@ -42,6 +43,27 @@ static const char *const durability_words[] = {
     [GW_DURABILITY_DISK] = "disk",
 };
 
+static const char *const client_cert_words[] = {
+    [GW_CONFIG_CLIENT_CERT_OFF] = "off",
+    [GW_CONFIG_CLIENT_CERT_OPTIONAL] = "optional",
+    [GW_CONFIG_CLIENT_CERT_REQUIRED] = "required",
+};
+
+static const char *const identity_words[] = {
+    [GW_CONFIG_IDENTITY_OFF] = "off",
+    [GW_CONFIG_IDENTITY_CN] = "cn",
+    [GW_CONFIG_IDENTITY_SUBJECT] = "subject",
+    [GW_CONFIG_IDENTITY_SAN_DNS] = "san_dns",
+    [GW_CONFIG_IDENTITY_SAN_EMAIL] = "san_email",
+    [GW_CONFIG_IDENTITY_SAN_URI] = "san_uri",
+    [GW_CONFIG_IDENTITY_FINGERPRINT] = "fingerprint",
+};
+
+static const char *const tls_version_words[] = {
+    [GW_CONFIG_TLS_12] = "1.2",
+    [GW_CONFIG_TLS_13] = "1.3",
+};
+
 /* The first two are what a value is printed as. */
 static const char *const bool_words[] = {"false", "true", "no", "yes", "off", "on"};
 
@@ -55,6 +77,9 @@ _Static_assert(GW_COUNT_OF(policy_words) == GW_CONFIG_POLICY_COUNT, "one word pe
 _Static_assert(GW_COUNT_OF(strategy_words) == GW_SHARE_STRATEGY_COUNT, "one word per strategy");
 _Static_assert(GW_COUNT_OF(format_words) == GW_CONFIG_FORMAT_COUNT, "one word per format");
 _Static_assert(GW_COUNT_OF(durability_words) == GW_DURABILITY_COUNT, "one word per class");
+_Static_assert(GW_COUNT_OF(client_cert_words) == GW_CONFIG_CLIENT_CERT_COUNT, "one word each");
+_Static_assert(GW_COUNT_OF(identity_words) == GW_CONFIG_IDENTITY_COUNT, "one word each");
+_Static_assert(GW_COUNT_OF(tls_version_words) == GW_CONFIG_TLS_VERSION_COUNT, "one word each");
 _Static_assert(sizeof(enum gw_config_policy) == sizeof(unsigned) &&
                    sizeof(enum gw_share_strategy) == sizeof(unsigned) &&
                    sizeof(enum gw_log_level) == sizeof(unsigned) &&
@@ -90,6 +115,13 @@ static const struct kind kinds[] = {
     [GW_CONFIG_DURABILITY] = {"choice", durability_words, GW_COUNT_OF(durability_words),
                               sizeof(enum gw_durability)},
     [GW_CONFIG_RULES] = {"list of {filter, class}", NULL, 0, sizeof(struct gw_config_rules)},
+    [GW_CONFIG_CLIENT_CERT] = {"choice", client_cert_words, GW_COUNT_OF(client_cert_words),
+                               sizeof(enum gw_config_client_cert)},
+    [GW_CONFIG_IDENTITY] = {"choice", identity_words, GW_COUNT_OF(identity_words),
+                            sizeof(enum gw_config_identity)},
+    [GW_CONFIG_TLS_VERSION] = {"choice", tls_version_words, GW_COUNT_OF(tls_version_words),
+                               sizeof(enum gw_config_tls_version)},
+    [GW_CONFIG_PAIRS] = {"list of {cert, key}", NULL, 0, sizeof(struct gw_config_pairs)},
 };
 _Static_assert(GW_COUNT_OF(kinds) == GW_CONFIG_KIND_COUNT, "one row per kind");
 
@@ -298,9 +330,13 @@ enum gw_status gw_confvalue_set(struct gw_config *config, const struct gw_config
     case GW_CONFIG_STRATEGY:
     case GW_CONFIG_LEVEL:
     case GW_CONFIG_FORMAT:
-    case GW_CONFIG_DURABILITY: return set_choice(member, key, text, error);
+    case GW_CONFIG_DURABILITY:
+    case GW_CONFIG_CLIENT_CERT:
+    case GW_CONFIG_IDENTITY:
+    case GW_CONFIG_TLS_VERSION: return set_choice(member, key, text, error);
     case GW_CONFIG_LISTENERS:
     case GW_CONFIG_RULES:
+    case GW_CONFIG_PAIRS:
     case GW_CONFIG_KIND_COUNT: break;
     }
     GW_ASSERT(!gw_confvalue_is_list(key->kind)); /* a list is not one value */
@@ -387,6 +423,8 @@ size_t gw_confvalue_item_count(const struct gw_config *config, const struct gw_c
 {
     const void *member = gw_confvalue_member_const(config, key);
 
+    if (key->kind == GW_CONFIG_PAIRS)
+        return ((const struct gw_config_pairs *)member)->count;
     return key->kind == GW_CONFIG_LISTENERS ? ((const struct gw_config_listeners *)member)->count
                                             : ((const struct gw_config_rules *)member)->count;
 }
@@ -403,6 +441,19 @@ static enum gw_status print_listener(const struct gw_config_listener *item, stru
         GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", origins: ")));
         GW_TRY(gw_confvalue_print_text(gw_span_str(item->origins), out));
     }
+    if (item->tls.count > 0) {
+        GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", tls: ")));
+        GW_TRY(gw_conftls_print_said(&item->tls, out));
+    }
+    return gw_buf_append(out, GW_SPAN_LIT("}"));
+}
+
+static enum gw_status print_pair(const struct gw_config_pair *item, struct gw_buf *out)
+{
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("{cert: ")));
+    GW_TRY(gw_confvalue_print_text(gw_span_str(item->cert), out));
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", key: ")));
+    GW_TRY(gw_confvalue_print_text(gw_span_str(item->key), out));
     return gw_buf_append(out, GW_SPAN_LIT("}"));
 }
 
@@ -421,6 +472,8 @@ enum gw_status gw_confvalue_print_item(const struct gw_config *config,
 {
     const void *member = gw_confvalue_member_const(config, key);
 
+    if (key->kind == GW_CONFIG_PAIRS)
+        return print_pair(&((const struct gw_config_pairs *)member)->items[index], out);
     if (key->kind == GW_CONFIG_LISTENERS)
         return print_listener(&((const struct gw_config_listeners *)member)->items[index], out);
     return print_rule(&((const struct gw_config_rules *)member)->items[index], out);
@@ -472,12 +525,16 @@ enum gw_status gw_confvalue_print(const struct gw_config *config, const struct g
     case GW_CONFIG_TEXT: return gw_confvalue_print_text(gw_span_str(*(char *const *)member), out);
     case GW_CONFIG_VERSIONS: return print_versions(*(const uint32_t *)member, out);
     case GW_CONFIG_LISTENERS:
-    case GW_CONFIG_RULES: return print_list(config, key, out);
+    case GW_CONFIG_RULES:
+    case GW_CONFIG_PAIRS: return print_list(config, key, out);
     case GW_CONFIG_POLICY:
     case GW_CONFIG_STRATEGY:
     case GW_CONFIG_LEVEL:
     case GW_CONFIG_FORMAT:
     case GW_CONFIG_DURABILITY:
+    case GW_CONFIG_CLIENT_CERT:
+    case GW_CONFIG_IDENTITY:
+    case GW_CONFIG_TLS_VERSION:
     case GW_CONFIG_KIND_COUNT: break;
     }
     memcpy(&choice, member, sizeof choice);

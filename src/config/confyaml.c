@@ -5,9 +5,11 @@
 #include "config/conflisten.h"
 #include "config/confname.h"
 #include "config/confrules.h"
+#include "config/conftls.h"
 #include "config/confvalue.h"
 #include "config/confwalk.h"
 
+#define LISTENER_TLS 3 /* the fields of a listener from here on belong to its tls */
 #define RULE_EXAMPLE "as - {filter: \"plant/#\", class: memory}"
 
 static void set_origin(struct gw_confwalk *walk, const struct gw_config_key *key, uint32_t line)
@@ -60,6 +62,21 @@ static void read_version(struct gw_confwalk *walk, uint32_t *versions)
     gw_buf_fini(&text);
 }
 
+/* Notes what an item has behind `tls:`. */
+static void say_tls(struct gw_confwalk *walk, struct gw_confitem *item,
+                    struct gw_config_listener *listener)
+{
+    struct gw_confreport_error error;
+
+    for (size_t i = LISTENER_TLS; i < item->field_count; i++) {
+        if (item->fields[i].stands)
+            gw_confitem_note(item, walk, i,
+                             gw_conftls_say(&listener->tls, gw_span_str(item->fields[i].name),
+                                            gw_confitem_text(item, i), &error),
+                             &error);
+    }
+}
+
 static void add_listener(struct gw_confwalk *walk, struct gw_confitem *item)
 {
     enum gw_conflisten_anonymous anonymous = GW_CONFLISTEN_UNSAID;
@@ -84,12 +101,28 @@ static void add_listener(struct gw_confwalk *walk, struct gw_confitem *item)
                          gw_conflisten_set_origins(&walk->config->listeners, before,
                                                    gw_confitem_text(item, 2), &error),
                          &error);
+    for (size_t i = before; i < walk->config->listeners.count && !item->broken; i++)
+        say_tls(walk, item, &walk->config->listeners.items[i]);
 }
 
-/* Reads `URL` or `{url: ..., anonymous: ..., origins: ...}` from the current event on. */
+/* Reads `URL` or `{url: ..., anonymous: ..., origins: ..., tls: {...}}` from the current event on.
+ */
 static void read_listener(struct gw_confwalk *walk)
 {
-    static const char *const names[] = {"url", "anonymous", "origins"};
+    static const char *const names[] = {"url",
+                                        "anonymous",
+                                        "origins",
+                                        "tls.cert",
+                                        "tls.key",
+                                        "tls.client_ca",
+                                        "tls.crl",
+                                        "tls.identity",
+                                        "tls.client_cert",
+                                        "tls.ciphers",
+                                        "tls.ciphersuites",
+                                        "tls.curves",
+                                        "tls.version_min",
+                                        "tls.tickets"};
     struct gw_confitem item;
 
     gw_confitem_init(&item, walk, "a listener", names, GW_COUNT_OF(names));
@@ -107,6 +140,42 @@ static void read_listener(struct gw_confwalk *walk)
     if (!walk->ended && !item.broken)
         add_listener(walk, &item);
     gw_confitem_fini(&item);
+}
+
+static void read_pair(struct gw_confwalk *walk)
+{
+    static const char *const names[] = {"cert", "key"};
+    struct gw_confreport_error error;
+    struct gw_confitem item;
+
+    if (walk->event.type != YAML_MAPPING_START_EVENT) {
+        gw_confwalk_note_here(walk, GW_CONFREPORT_SHAPE, "a certificate is a mapping",
+                              "as - {cert: other.pem, key: other.key}");
+        gw_confwalk_skip(walk);
+        return;
+    }
+    gw_confitem_init(&item, walk, "a certificate", names, GW_COUNT_OF(names));
+    gw_confitem_read(&item, walk);
+    if (!walk->ended && !item.broken)
+        gw_confitem_note(&item, walk, 0,
+                         gw_conftls_add(&walk->config->tls.certificates, gw_confitem_text(&item, 0),
+                                        gw_confitem_text(&item, 1), &error),
+                         &error);
+    gw_confitem_fini(&item);
+}
+
+/* Reads the list behind `tls.certificates:`, or the one item; none is fine. */
+static void read_pairs(struct gw_confwalk *walk)
+{
+    gw_conftls_fini(&walk->config->tls.certificates);
+    if (gw_confwalk_is_null(walk))
+        return;
+    if (walk->event.type != YAML_SEQUENCE_START_EVENT) {
+        read_pair(walk);
+        return;
+    }
+    while (gw_confwalk_next(walk) && walk->event.type != YAML_SEQUENCE_END_EVENT)
+        read_pair(walk);
 }
 
 static void add_rule(struct gw_confwalk *walk, struct gw_confitem *item)
@@ -207,6 +276,8 @@ static void read_value(struct gw_confwalk *walk, const struct gw_config_key *key
         read_listeners(walk);
     } else if (key->kind == GW_CONFIG_RULES) {
         read_rules(walk);
+    } else if (key->kind == GW_CONFIG_PAIRS) {
+        read_pairs(walk);
     } else if (walk->event.type == YAML_SCALAR_EVENT) {
         read_scalar(walk, key);
     } else if (walk->event.type == YAML_SEQUENCE_START_EVENT && key->kind == GW_CONFIG_VERSIONS) {

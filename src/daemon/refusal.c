@@ -57,6 +57,16 @@ static int refuse_permission(const char *address)
     return GW_COMMAND_PERMISSION;
 }
 
+static int refuse_tls(const struct gw_tlsfault *fault)
+{
+    fprintf(stderr, "%s\n", fault->what);
+    if (fault->detail[0] != '\0')
+        fprintf(stderr, "   %s\n", fault->detail);
+    put_hint(fault->code, "%s",
+             fault->hint[0] != '\0' ? fault->hint : "docs/how-to/tls.md shows how it is made");
+    return fault->permission ? GW_COMMAND_PERMISSION : GW_COMMAND_CONFIG;
+}
+
 int gw_refusal_listen(const struct gw_broker_error *error)
 {
     char address[GW_ADDRESS_TEXT_MAX];
@@ -67,6 +77,8 @@ int gw_refusal_listen(const struct gw_broker_error *error)
                 error->os_errno != 0 ? strerror(error->os_errno) : "");
         return GW_COMMAND_SYSTEM;
     }
+    if (error->tls.code != NULL)
+        return refuse_tls(&error->tls);
     gw_address_text(&error->listener->address, address);
     if (error->os_errno == EADDRINUSE)
         return refuse_in_use(address, gw_address_port(&error->listener->address));

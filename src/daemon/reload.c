@@ -88,7 +88,10 @@ static enum gw_status apply(struct gw_broker *broker, struct gw_logger *logger,
     };
 
     GW_TRY(gw_config_carry(next, running));
-    GW_TRY(gw_broker_reload(broker, next));
+    enum gw_status status = gw_broker_reload(broker, next);
+    if (status == GW_INVALID)
+        refuse(changes.log, "certificates cannot be used, see cert.refused");
+    GW_TRY(status);
     gw_logger_reload(logger, &next->log);
     gw_log_event(changes.log, GW_LOG_INFO, "config.reloaded", "configuration reloaded", fields,
                  GW_COUNT_OF(fields));

@@ -230,7 +230,7 @@ static int start(struct serve *serve)
     if (gw_broker_open(serve->broker, &error) != GW_OK)
         return gw_refusal_listen(&error);
     if (gw_broker_start(serve->broker) != GW_OK) {
-        error = (struct gw_broker_error){NULL, errno, "cannot start a thread"};
+        error = (struct gw_broker_error){.os_errno = errno, .what = "cannot start a thread"};
         return gw_refusal_listen(&error);
     }
     return GW_COMMAND_OK;
@@ -262,6 +262,7 @@ static void run_until_end(struct serve *serve)
         enum gw_process_signal signal = gw_process_wait_signal(serve->signals, TICK_MS, &number);
 
         gw_logger_tick(serve->logger);
+        gw_broker_tick(serve->broker);
         if (signal == GW_PROCESS_RELOAD)
             reload(serve);
         if (signal == GW_PROCESS_END)

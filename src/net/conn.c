@@ -26,20 +26,6 @@ static void make_dirty(struct gw_conn *conn)
         gw_list_push_back(&conn->loop->dirty, &conn->link);
 }
 
-/* The bytes that its transports moved over the socket. */
-static void count_wire(struct gw_conn *conn)
-{
-    uint64_t in;
-    uint64_t out;
-    gw_transport_take_counts(conn->transport, &in, &out);
-    conn->bytes_in += in;
-    conn->bytes_out += out;
-    if (conn->loop == NULL)
-        return;
-    conn->loop->counters.bytes_in += in;
-    conn->loop->counters.bytes_out += out;
-}
-
 /* Bytes that the transports hold decoded are read in the next turn, after everybody had theirs. */
 static void note_pending(struct gw_conn *conn)
 {
@@ -298,6 +284,8 @@ void gw_conn_finish(struct gw_conn *conn, gw_mono_ns now)
     drop_output(conn);
     leave_poller(conn);
     gw_wheel_cancel(&conn->loop->wheel, &conn->timer);
+    if (gw_conn_is_opening(conn))
+        conn->loop->counters.handshakes_failed++;
     if (conn->transport != NULL && !has(conn, SHUT | WRITE_DEAD) && conn->end == GW_CONN_END_PEER)
         (void)said_goodbye(conn); /* some peers call a stream without one cut short */
     conn->sockets->ops->close(conn->sockets->ctx, conn->socket);
@@ -397,6 +385,8 @@ static enum gw_status receive_decoded(struct gw_conn *conn, size_t *ret_size, in
         transport->ops->recv(transport, loop->read_buffer, GW_LOOP_READ_SIZE, ret_size, ret_errno);
     if (heavy)
         loop->turn.heavy_ns += gw_clock_mono(loop->clock) - began;
+    if (heavy && !gw_transport_heavy(transport))
+        loop->counters.handshakes++;
     count_wire(conn);
     note_pending(conn);
     /* What came may be what a write waited for, or ask for an answer of the transport's own. */
@@ -771,8 +761,13 @@ void gw_conn_describe(const struct gw_conn *conn, struct gw_transport_story *ret
 const char *gw_conn_peer_name(const struct gw_conn *conn)
 {
     struct gw_transport_story story;
-    gw_transport_describe(conn->transport, &story);
+    gw_conn_describe(conn, &story);
     return story.peer_name;
+}
+
+bool gw_conn_is_opening(const struct gw_conn *conn)
+{
+    return gw_transport_heavy(conn->transport);
 }
 
 const char *gw_conn_trouble(const struct gw_conn *conn)

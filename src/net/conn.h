@@ -104,6 +104,8 @@ const struct gw_address *gw_conn_peer(const struct gw_conn *conn);
 void gw_conn_describe(const struct gw_conn *conn, struct gw_transport_story *ret_story);
 /* The name that the peer has proved to the transport (certificate, key); NULL: none. */
 const char *gw_conn_peer_name(const struct gw_conn *conn);
+/* True while a transport's handshake is not done. */
+bool gw_conn_is_opening(const struct gw_conn *conn);
 /* Why a transport gave up, in words; NULL: none did. In on_closed at the latest. */
 const char *gw_conn_trouble(const struct gw_conn *conn);
 /* Bytes of the socket, not those decoded. */

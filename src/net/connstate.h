@@ -71,4 +71,18 @@ static inline struct gw_output_cache *cache_of(struct gw_conn *conn)
     return conn->loop == NULL ? NULL : &conn->loop->cache;
 }
 
+/* The bytes that its transports moved over the socket. */
+static inline void count_wire(struct gw_conn *conn)
+{
+    uint64_t in;
+    uint64_t out;
+    gw_transport_take_counts(conn->transport, &in, &out);
+    conn->bytes_in += in;
+    conn->bytes_out += out;
+    if (conn->loop == NULL)
+        return;
+    conn->loop->counters.bytes_in += in;
+    conn->loop->counters.bytes_out += out;
+}
+
 #endif

@@ -71,8 +71,9 @@ const struct gw_sockets *gw_loop_sockets(const struct gw_loop *loop);
 /* Counters since start, for metrics; owner thread. */
 struct gw_loop_counters {
     uint64_t turns, bytes_in, bytes_out, reads, writes, mails, accepted, accept_refused;
-    size_t connections;  /* now */
-    size_t output_bytes; /* queued output of all connections, now */
+    uint64_t handshakes, handshakes_failed; /* of transports that are heavy until they are done */
+    size_t connections;                     /* now */
+    size_t output_bytes;                    /* queued output of all connections, now */
 };
 const struct gw_loop_counters *gw_loop_counters(const struct gw_loop *loop);
 

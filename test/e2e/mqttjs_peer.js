@@ -34,6 +34,7 @@ class Peer {
       reconnectPeriod: options.reconnect ? 50 : 0,
       connectTimeout: LIMIT_MS,
       ...(run.web ? { protocol: 'ws', port: run.web, path: '/mqtt' } : {}),
+      ...run.more,
       ...options.more
     }
     if (version === 5) {

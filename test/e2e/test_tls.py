@@ -1,0 +1,649 @@
+"""TLS listeners: foreign clients, versions, names, client certificates, renewal, hostile peers."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+import mqtt as m
+import paho.mqtt.client as paho
+import pytest
+from authority import Authority
+from peer import Closed, Peer
+from rig import HERE, ROOT, WAIT, Broker, Program, binary, fresh, until
+
+SERVER_NAMES = ("DNS:localhost", "IP:127.0.0.1")
+MIB = 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def ca():
+    one = Authority()
+    yield one
+    one.remove()
+
+
+@pytest.fixture(scope="module")
+def pair(ca):
+    return ca.issue("localhost", san=SERVER_NAMES)
+
+
+class Secure(Broker):
+    """A broker whose listeners are written by the test; `ports` are theirs in order."""
+
+    def __init__(self, listeners, text=""):
+        self.listeners = listeners
+        super().__init__(text)
+
+    def write(self, text):
+        self.config.write_text(f"listeners: {json.dumps(self.listeners)}\n{text}")
+
+    def await_ready(self):
+        self.wait_for("broker.ready")
+        self.ports = [int(event["url"].rsplit(":", 1)[1].split("/")[0])
+                      for event in self.events("listener.open")]
+        self.port, self.address = self.ports[0], ("127.0.0.1", self.ports[0])
+
+
+@pytest.fixture
+def secure():
+    """Starts brokers with TLS; each must live at the end and end well."""
+    started = []
+
+    def start(tls, text="threads: 2\n", listeners=("mqtts://127.0.0.1:0",), anonymous=True):
+        written = [{"url": one, "anonymous": anonymous} if isinstance(one, str) else one
+                   for one in listeners]
+        started.append(Secure(written, f"tls: {json.dumps(tls)}\n{text}"))
+        return started[-1]
+
+    yield start
+    faults = []
+    for broker in started:
+        try:
+            broker.stop()
+        except AssertionError as fault:
+            faults.append(fault)
+    assert not faults, faults
+
+
+@pytest.fixture
+def plain_tls(secure, pair):
+    cert, key = pair
+    return secure({"cert": str(cert), "key": str(key)})
+
+
+def context_of(ca, pair=None, low=None, high=None):
+    context = ssl.create_default_context(cafile=ca.cert)
+    if pair:
+        context.load_cert_chain(*pair)
+    context.minimum_version = low or context.minimum_version
+    context.maximum_version = high or context.maximum_version
+    return context
+
+
+def dial(broker, context, name="localhost", at=0, **more):
+    raw = socket.create_connection(("127.0.0.1", broker.ports[at]), timeout=WAIT)
+    raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        return context.wrap_socket(raw, server_hostname=name, **more)
+    except BaseException:
+        raw.close()
+        raise
+
+
+class TlsPeer(Peer):
+    """The raw client of the conformance tests over TLS."""
+
+    def __init__(self, broker, v, context, at=0, **more):
+        super().__init__(("127.0.0.1", broker.ports[at]), v, WAIT)
+        self.sock = context.wrap_socket(self.sock, server_hostname="localhost", **more)
+
+    def _fill(self, until):
+        try:
+            super()._fill(until)
+        except ssl.SSLError as error:
+            raise Closed from error
+
+    def join(self, cid=None, **more):
+        self.hello(cid or fresh("tls"), **more)
+        self.want(m.CONNACK, code=0)
+        return self
+
+
+# ---- foreign clients -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("version", ["311", "5"])
+def test_mosquitto_clients(plain_tls, program, ca, version):
+    words = ("-h", "localhost", "-p", plain_tls.port, "--cafile", ca.cert, "-V", version, "-q", 1)
+    topic = fresh("mosquitto")
+    sub = program("stdbuf", "-oL", "mosquitto_sub", *words, "-t", topic, "-C", 3, "-d")
+    sub.next_line(lambda line: b"SUBACK" in line)
+    for number in range(3):
+        code, lines = program("mosquitto_pub", *words, "-t", topic, "-m", f"m{number}").wait()
+        assert code == 0, lines
+    code, lines = sub.wait()
+    assert code == 0 and [line for line in lines if line[:1] == b"m" and line[1:].isdigit()] == [
+        b"m0", b"m1", b"m2"], lines
+
+
+def test_paho_python(plain_tls, ca):
+    heard, acks, connected, ready = [], [], threading.Event(), threading.Event()
+    client = paho.Client(fresh("paho"), protocol=paho.MQTTv5)
+    client.tls_set(ca_certs=str(ca.cert))
+    client.on_connect = lambda *_: connected.set()
+    client.on_subscribe = lambda *_: ready.set()
+    client.on_message = lambda _client, _user, message: heard.append(message.payload)
+    client.on_publish = lambda *args: acks.append(args[2])
+    client.connect("localhost", plain_tls.port)
+    client.loop_start()
+    try:
+        assert connected.wait(WAIT)
+        topic = fresh("paho")
+        client.subscribe(topic, 2)
+        assert ready.wait(WAIT)
+        for number in range(30):
+            client.publish(topic, str(number), qos=number % 3)
+        until(lambda: len(heard) == 30 and len(acks) == 30, lambda: (heard, acks))
+        assert sorted(map(int, heard)) == list(range(30))
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_mqttjs(plain_tls, ca, version):
+    node = Program(["node", HERE / "mqttjs_peer.js"], stdin=True, NODE_PATH=os.environ.get(
+        "NODE_PATH") or str(ROOT / "build" / "node" / "node_modules"))
+    more = {"protocol": "mqtts", "ca": ca.cert.read_text(), "servername": "localhost"}
+    try:
+        for run in ({"scenario": "pass", "receives": version, "qos": 2}, {"scenario": "session"},
+                    {"scenario": "retainedSet"}):
+            run = {**run, "port": plain_tls.port, "version": version, "more": more}
+            node.write(json.dumps(run).encode() + b"\n")
+            answer = node.next_line(lambda line: line.startswith((b"ok", b"FAILED")), 90)
+            assert answer == b"ok", json.loads(answer[7:])
+    finally:
+        node.stop()
+
+
+def test_websocket_over_tls(secure, pair, ca):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, listeners=["wss://127.0.0.1:0/mqtt"])
+    node = Program(["node", HERE / "mqttjs_peer.js"], stdin=True, NODE_PATH=os.environ.get(
+        "NODE_PATH") or str(ROOT / "build" / "node" / "node_modules"))
+    more = {"protocol": "wss", "path": "/mqtt", "ca": ca.cert.read_text(), "servername": "localhost"}
+    try:
+        for run in ({"scenario": "pass", "receives": 5, "qos": 2}, {"scenario": "retainedSet"}):
+            run = {**run, "port": broker.port, "version": 5, "more": more}
+            node.write(json.dumps(run).encode() + b"\n")
+            answer = node.next_line(lambda line: line.startswith((b"ok", b"FAILED")), 90)
+            assert answer == b"ok", json.loads(answer[7:])
+        told = broker.events("client.connected")[0]
+        assert told["tls"].startswith("TLSv1.") and told["path"] == "/mqtt", told
+    finally:
+        node.stop()
+
+
+# ---- versions, names, protocols ------------------------------------------------------------------
+
+@pytest.mark.parametrize("version, words", [("TLSv1_2", "TLSv1.2"), ("TLSv1_3", "TLSv1.3")])
+def test_versions_and_what_the_log_says(plain_tls, ca, version, words):
+    one = getattr(ssl.TLSVersion, version)
+    peer = TlsPeer(plain_tls, 5, context_of(ca, low=one, high=one)).join()
+    told = plain_tls.wait_for("client.connected", id=peer.cid)
+    assert (told["tls"], told["sni"]) == (words, "localhost") and told["cipher"], told
+    peer.bye()
+
+
+def client_ends(broker, *words, stdin=b""):
+    """What `openssl s_client` printed."""
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{broker.port}", *words],
+                          input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=WAIT, check=False)
+    return done.stdout.decode(errors="replace")
+
+
+def test_old_version_is_refused_in_words(plain_tls, ca):
+    out = client_ends(plain_tls, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0", "-CAfile", str(ca.cert))
+    assert "alert protocol version" in out or "no protocols available" in out, out
+    if "alert" in out:
+        plain_tls.wait_for("connection.closed", reason="no shared protocol version")
+
+
+def test_version_min(secure, pair, ca):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1]), "version_min": "1.3"})
+    with pytest.raises(ssl.SSLError):
+        dial(broker, context_of(ca, high=ssl.TLSVersion.TLSv1_2))
+    broker.wait_for("connection.closed", reason="no shared protocol version")
+    dial(broker, context_of(ca)).close()
+
+
+def test_alpn(plain_tls, ca):
+    context = context_of(ca)
+    context.set_alpn_protocols(["other", "mqtt"])
+    with dial(plain_tls, context) as one:
+        assert one.selected_alpn_protocol() == "mqtt"
+    with dial(plain_tls, context_of(ca)) as one:
+        assert one.selected_alpn_protocol() is None
+    context.set_alpn_protocols(["x-other"])
+    with pytest.raises(ssl.SSLError):
+        dial(plain_tls, context)
+    plain_tls.wait_for("connection.closed",
+                       reason="the peer offers no application protocol (ALPN) of ours")
+
+
+def test_names_choose_certificates(secure, pair, ca):
+    more = [ca.issue("a.example", san=["DNS:a.example"]),
+            ca.issue("b", san=["DNS:*.b.example", "DNS:b.example"])]
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1]),
+                     "certificates": [{"cert": str(c), "key": str(k)} for c, k in more]})
+    for name, wanted in (("localhost", "localhost"), ("a.example", "a.example"),
+                         ("x.b.example", "b"), ("b.example", "b")):
+        with dial(broker, context_of(ca), name) as one:
+            subject = dict(part[0] for part in one.getpeercert()["subject"])
+            assert subject["commonName"] == wanted
+    with pytest.raises(ssl.SSLCertVerificationError):
+        dial(broker, context_of(ca), "c.example")
+    broker.wait_for("connection.closed")
+
+
+def test_tickets_hold_on_every_loop(secure, pair, ca):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, "threads: 4\n")
+    context = context_of(ca, high=ssl.TLSVersion.TLSv1_2)
+    with dial(broker, context) as first:
+        session = first.session
+    reused = 0
+    for _ in range(16):
+        with dial(broker, context, session=session) as one:
+            reused += one.session_reused
+            session = one.session
+    assert reused == 16
+    off = secure({"cert": str(pair[0]), "key": str(pair[1]), "tickets": False})
+    with dial(off, context) as first:
+        session = first.session
+    with dial(off, context, session=session) as one:
+        assert not one.session_reused
+
+
+# ---- client certificates -------------------------------------------------------------------------
+
+def names_of(broker, ca, pair, at=0):
+    peer = TlsPeer(broker, 5, context_of(ca, pair), at).join(user="said")
+    user = broker.wait_for("client.connected", id=peer.cid)["user"]
+    peer.bye()
+    return user
+
+
+def refused(broker, ca, pair, reason, at=0):
+    """The end may be told to the client in its handshake or, with TLS 1.3, with its first read."""
+    count = len(broker.events("connection.closed"))
+    with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
+        TlsPeer(broker, 5, context_of(ca, pair), at).join()
+    told = broker.wait_for("connection.closed", count + 1)
+    assert told["reason"] == reason, told
+
+
+def test_client_certificates(secure, pair, ca):
+    other = Authority("another CA")
+    client = ca.issue("device-7", "O=Plant", san=["DNS:d7.example", "email:d7@example.org",
+                                                  "URI:urn:dev:7"])
+    foreign = other.issue("device-8")
+    gone = ca.issue("device-9")
+    base = {"client_ca": str(ca.cert)}
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, listeners=[
+        {"url": "mqtts://127.0.0.1:0", "anonymous": True,
+         "tls": {**base, "client_cert": "optional", "identity": "cn"}},
+        {"url": "mqtts://127.0.0.1:0", "anonymous": False,
+         "tls": {**base, "client_cert": "required", "identity": "subject",
+                 "crl": str(ca.revoke(gone[0]))}},
+        *({"url": "mqtts://127.0.0.1:0", "anonymous": False,
+           "tls": {**base, "client_cert": "required", "identity": kind}}
+          for kind in ("san_dns", "san_email", "san_uri", "fingerprint"))])
+    assert names_of(broker, ca, client) == "device-7"
+    assert names_of(broker, ca, None) == "said"
+    assert names_of(broker, ca, client, 1) == "O=Plant,CN=device-7"
+    assert names_of(broker, ca, client, 2) == "d7.example"
+    assert names_of(broker, ca, client, 3) == "d7@example.org"
+    assert names_of(broker, ca, client, 4) == "urn:dev:7"
+    assert len(names_of(broker, ca, client, 5)) == 64
+    refused(broker, ca, None, "the client sent no certificate, and this listener requires one", 1)
+    refused(broker, ca, gone, "the client's certificate is not good: certificate revoked", 1)
+    for at in (0, 1):
+        refused(broker, ca, foreign, "the client's certificate is not good: unable to get local "
+                "issuer certificate", at)
+    other.remove()
+
+
+def test_revoked_while_it_runs(secure, pair, ca):
+    """A new list holds for the next connection, tickets notwithstanding."""
+    authority = Authority("for clients")
+    client = authority.issue("device-1")
+    crl = authority.revoke()
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1]), "client_cert": "required",
+                     "client_ca": str(authority.cert), "crl": str(crl), "identity": "cn"})
+    context = context_of(ca, client, high=ssl.TLSVersion.TLSv1_2)
+    peer = TlsPeer(broker, 5, context).join()
+    session = peer.sock.session
+    authority.revoke(client[0]).replace(crl)
+    broker.wait_for("cert.reloaded")
+    with pytest.raises((ssl.SSLError, Closed, ConnectionError)):
+        TlsPeer(broker, 5, context, session=session).join()
+    broker.wait_for("connection.closed",
+                    reason="the client's certificate is not good: certificate revoked")
+    peer.ping()
+    peer.bye()
+    authority.remove()
+
+
+# ---- renewal -------------------------------------------------------------------------------------
+
+def serial_of(broker, ca):
+    with dial(broker, context_of(ca)) as one:
+        return one.getpeercert()["serialNumber"]
+
+
+def put(pair, cert, key):
+    """Puts a pair into the files of another, each at once."""
+    for source, target in zip(pair, (cert, key)):
+        shutil.copy(source, f"{target}.new")
+        os.replace(f"{target}.new", target)
+
+
+@pytest.mark.parametrize("how", ["watched", "signal"])
+def test_renewal_under_load_drops_nobody(secure, ca, tmp_path, how):
+    cert, key = tmp_path / "server.pem", tmp_path / "server.key"
+    put(ca.issue("localhost", san=SERVER_NAMES), cert, key)
+    broker = secure({"cert": str(cert), "key": str(key)}, "threads: 2\nlog: {repeats: 0}\n")
+    before = serial_of(broker, ca)
+    over, faults, counts = threading.Event(), [], []
+
+    def pair_runs():
+        try:
+            sub, pub = (TlsPeer(broker, 5, context_of(ca)).join() for _ in range(2))
+            topic, count = fresh("load"), 0
+            sub.subscribe(topic, qos=1)
+            while not over.is_set():
+                pub.send(m.publish(5, topic, str(count), qos=1, pid=count % 60000 + 1))
+                sub.message(topic=topic, payload=str(count), qos=1)
+                pub.want(m.PUBACK, pid=count % 60000 + 1)
+                count += 1
+            counts.append(count)
+            sub.bye()
+            pub.bye()
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the test is told
+            faults.append(repr(fault))
+
+    threads = [threading.Thread(target=pair_runs) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        until(lambda: len(broker.events("client.connected")) == 6 or faults, "six clients")
+        for _ in range(3):
+            put(ca.issue("localhost", san=SERVER_NAMES), cert, key)
+            if how == "signal":
+                count = len(broker.events("config.reloaded"))
+                broker.signal(signal.SIGHUP)
+                broker.wait_for("config.reloaded", count + 1)
+            until(lambda before=before: serial_of(broker, ca) != before, "a new certificate")
+            before = serial_of(broker, ca)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert not faults and len(counts) == 3 and min(counts) > 0, (faults, counts)
+    broker.errors_expected = True  # between the two files of a pair there may have been a look
+
+
+def test_faulty_renewal_leaves_the_old_in_force(secure, ca, tmp_path):
+    cert, key = tmp_path / "server.pem", tmp_path / "server.key"
+    put(ca.issue("localhost", san=SERVER_NAMES), cert, key)
+    broker = secure({"cert": str(cert), "key": str(key)})
+    broker.errors_expected = True
+    before = serial_of(broker, ca)
+    put((ca.issue("localhost", san=SERVER_NAMES)[0], key), cert, tmp_path / "same.key")
+    told = broker.wait_for("cert.refused")
+    assert told["code"] == "T205" and "does not belong" in told["error"], told
+    assert serial_of(broker, ca) == before
+    broker.signal(signal.SIGHUP)
+    broker.wait_for("config.refused")
+    assert serial_of(broker, ca) == before
+    put(ca.issue("localhost", san=SERVER_NAMES), cert, key)
+    broker.wait_for("cert.reloaded")
+    assert serial_of(broker, ca) != before
+
+
+def test_certificates_that_end_are_told(secure, ca):
+    cert, key = ca.issue("localhost", san=SERVER_NAMES, days=3)
+    broker = secure({"cert": str(cert), "key": str(key)})
+    assert broker.wait_for("cert.expiring")["days_left"] in (2, 3)
+
+
+# ---- what is wrong before it starts --------------------------------------------------------------
+
+def words_of_refusal(tls, tmp_path, url="mqtts://127.0.0.1:0"):
+    config = tmp_path / "g.yaml"
+    config.write_text(f"listeners: [{url}]\ntls: {json.dumps(tls)}\n")
+    done = subprocess.run([binary(), "serve", "-c", str(config)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=WAIT, check=False)
+    return done.returncode, done.stdout.decode()
+
+
+def test_refusals_at_the_start(ca, pair, tmp_path):
+    cert, key = map(str, pair)
+    locked, junk = tmp_path / "locked.key", tmp_path / "junk.pem"
+    subprocess.run(["openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:x", "-out", locked],
+                   check=True)
+    junk.write_text("nothing of this kind\n")
+    other = str(ca.issue("other")[1])
+    for tls, code, what in (
+            ({}, "T201", "mqtts://127.0.0.1:0 needs a certificate"),
+            ({"cert": "/nowhere/x.pem"}, "T202", "cannot read the certificate /nowhere/x.pem: No such"),
+            ({"cert": cert, "key": "/nowhere/x"}, "T202", "cannot read the key /nowhere/x: No such"),
+            ({"cert": str(junk)}, "T204", "holds no certificate (PEM)"),
+            ({"cert": cert, "key": str(junk)}, "T204", "holds no private key (PEM)"),
+            ({"cert": cert}, "T204", "holds no private key (PEM)"),
+            ({"cert": cert, "key": other}, "T205", "does not belong to the certificate"),
+            ({"cert": cert, "key": key, "client_cert": "required"}, "T206", "who may have signed"),
+            ({"cert": cert, "key": key, "ciphers": "NONSENSE"}, "T207", "is called \"NONSENSE\""),
+            ({"cert": cert, "key": key, "ciphersuites": "X"}, "T207", "is called \"X\""),
+            ({"cert": cert, "key": key, "curves": "X"}, "T207", "no curves are called \"X\""),
+            ({"cert": cert, "key": str(locked)}, "T208", "is locked with a pass phrase"),
+            ({"cert": cert, "key": key, "client_ca": str(junk)}, "T204", "holds no certificate"),
+            ({"cert": cert, "key": key, "crl": str(junk)}, "T209", "holds no revocation list")):
+        status, out = words_of_refusal(tls, tmp_path)
+        assert status == 78 and f"[{code}]" in out and what in out, (tls, status, out)
+
+
+def test_unreadable_key_names_its_owner(ca, pair, tmp_path):
+    if os.geteuid() == 0 and not shutil.which("setpriv"):
+        pytest.skip("root reads everything")
+    room = tmp_path / "private"
+    room.mkdir(mode=0o700)
+    shutil.copy(pair[1], room / "server.key")
+    shutil.copy(pair[0], tmp_path / "server.pem")
+    (tmp_path / "g.yaml").write_text(
+        f"listeners: ['mqtts://127.0.0.1:0']\n"
+        f"tls: {{cert: {tmp_path}/server.pem, key: {room}/server.key}}\n")
+    words = [binary(), "serve", "-c", str(tmp_path / "g.yaml")]
+    if os.geteuid() == 0:
+        for part in (*tmp_path.parents, tmp_path, tmp_path / "server.pem", tmp_path / "g.yaml"):
+            if str(part).startswith("/tmp/") and part.stat().st_uid == 0:
+                part.chmod(0o755)
+        words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *words]
+    else:
+        room.chmod(0)
+    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=WAIT,
+                          check=False)
+    room.chmod(0o700)
+    out = done.stdout.decode()
+    assert done.returncode == 77 and "[T203]" in out and "permission denied (running as" in out, out
+    assert f"{room} is d" in out and "hint: setfacl" in out, out
+
+
+# ---- hostile and clumsy peers --------------------------------------------------------------------
+
+@pytest.mark.parametrize("said, reason", [
+    (m.connect(5, "plain"), "plain MQTT on a TLS port"),
+    (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "an HTTP request on a TLS port"),
+    (b"\x00\x01\x02garbage garbage garbage", "what came is not TLS"),
+    (b"\x30" * 60, "what came is not TLS")])
+def test_strangers_are_told_apart(plain_tls, said, reason):
+    with socket.create_connection(plain_tls.address, timeout=WAIT) as one:
+        one.sendall(said)
+        plain_tls.wait_for("connection.closed", reason=reason)
+
+
+def test_client_that_does_not_trust_us(plain_tls):
+    with pytest.raises(ssl.SSLCertVerificationError):
+        dial(plain_tls, ssl.create_default_context())
+    told = plain_tls.wait_for("connection.closed")
+    assert told["reason"].startswith("the peer does not trust our certificate"), told
+
+
+def test_half_handshakes_end_in_time(secure, pair, ca):
+    """The start of a ClientHello and then nothing; and one byte at a time."""
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, "limits: {connect_time: 1s}\n")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context_of(ca).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    hello = outgoing.read()
+    for part in (b"", hello[:1], hello[:40], hello):
+        with socket.create_connection(broker.address, timeout=WAIT) as one:
+            one.sendall(part)
+            while one.recv(65536):
+                pass
+    broker.wait_for("connection.closed", 4, reason="the handshake was not done in time")
+
+
+def test_byte_by_byte(plain_tls, ca):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context_of(ca).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with socket.create_connection(plain_tls.address, timeout=WAIT) as one:
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def pump(step):
+            while True:
+                try:
+                    result = step()
+                    done = True
+                except ssl.SSLWantReadError:
+                    done = False
+                for byte in outgoing.read():
+                    one.sendall(bytes([byte]))
+                if done:
+                    return result
+                incoming.write(one.recv(7))
+
+        pump(tls.do_handshake)
+        topic = fresh("drip")
+        pump(lambda: tls.write(m.connect(5, fresh("drip")) + m.subscribe(5, 1, [(topic, 0)]) +
+                               m.publish(5, topic, b"drop")))
+        heard = b""
+        while not heard.endswith(b"drop"):
+            heard += pump(lambda: tls.read(100))
+
+
+def test_flood_of_handshakes_with_an_innocent_pair(secure, pair, ca):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])},
+                    "threads: 1\nlimits: {connections_unauthenticated_per_address: 100000}\n")
+    sub, pub = (TlsPeer(broker, 5, context_of(ca)).join() for _ in range(2))
+    topic = fresh("calm")
+    sub.subscribe(topic, qos=1)
+    over, shaken = threading.Event(), []
+
+    def flood():
+        context = context_of(ca)
+        while not over.is_set():
+            try:
+                dial(broker, context).close()
+                shaken.append(1)
+            except OSError:
+                pass
+
+    threads = [threading.Thread(target=flood) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        count = 0
+        while count < 300 or len(shaken) < 100:
+            pub.send(m.publish(5, topic, str(count), qos=1, pid=count % 60000 + 1))
+            sub.message(topic=topic, payload=str(count), qos=1)
+            pub.want(m.PUBACK, pid=count % 60000 + 1)
+            count += 1
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    sub.bye()
+    pub.bye()
+
+
+def test_handshakes_are_counted(secure, pair, ca):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, "sys: {interval: 100ms}\n")
+    with socket.create_connection(broker.address, timeout=WAIT) as one:
+        one.sendall(b"nonsense, not a record")
+        broker.wait_for("connection.closed")
+    peer = TlsPeer(broker, 5, context_of(ca)).join()
+    for name, least in (("done", 1), ("failed", 1)):
+        topic = f"$SYS/broker/connections/handshakes/{name}"
+        peer.subscribe(topic)
+        while int(peer.message(topic=topic).payload) < least:
+            pass
+    peer.bye()
+
+
+# ---- bytes ---------------------------------------------------------------------------------------
+
+def test_large_messages_both_ways(secure, pair, ca):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])},
+                    "threads: 2\nlimits: {packet: 16MiB, queue: {bytes: 64MiB}}\n")
+    sub, pub = (TlsPeer(broker, 5, context_of(ca)).join() for _ in range(2))
+    topic = fresh("large")
+    sub.subscribe(topic, qos=1)
+    for size in (16 * 1024 - 30, 16 * 1024, 64 * 1024, MIB + 7, 10 * MIB):
+        payload = os.urandom(size)
+        sender = threading.Thread(
+            target=lambda: pub.send(m.publish(5, topic, payload, qos=1, pid=7)))
+        sender.start()
+        assert sub.message(topic=topic, qos=1, wait=120).payload == payload
+        sender.join()
+        pub.want(m.PUBACK, pid=7, wait=60)
+    sub.bye()
+    pub.bye()
+
+
+def test_connections_move_between_loops_with_what_was_sent(secure, pair, ca):
+    """CONNECT and many packets behind it in one record: the connection moves, its bytes with it."""
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, "threads: 4\n")
+    for _ in range(40):
+        peer = TlsPeer(broker, 5, context_of(ca))
+        topic = fresh("moved")
+        peer.hello_later = m.connect(5, fresh("moved"))
+        peer.send(peer.hello_later + m.subscribe(5, 1, [(topic, 1)]) + b"".join(
+            m.publish(5, topic, b"x" * 1000 + str(i).encode(), qos=0) for i in range(60)))
+        peer.want(m.CONNACK, code=0)
+        peer.want(m.SUBACK)
+        for i in range(60):
+            assert peer.message(topic=topic).payload == b"x" * 1000 + str(i).encode()
+        peer.bye()
+
+
+def test_sessions_are_taken_over_across_loops(secure, pair, ca):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, "threads: 4\n")
+    cid, topic = fresh("taken"), fresh("taken")
+    keep = [(m.SESSION_EXPIRY, 60)]
+    old = TlsPeer(broker, 5, context_of(ca)).join(cid, clean=True, props=keep)
+    old.subscribe(topic, qos=1)
+    for _ in range(12):
+        new = TlsPeer(broker, 5, context_of(ca))
+        new.hello(cid, clean=False, props=keep)
+        new.want(m.CONNACK, code=0, present=True)
+        old.closed(0x8E)
+        new.publish(topic, b"still here", qos=1)
+        new.message(topic=topic, payload=b"still here")
+        old = new
+    old.bye()
