@@ -132,6 +132,8 @@ static void write_session(struct gw_journal *journal, const struct gw_session *s
         .expiry = session->expiry,
         .online = online,
         .made = made,
+        .adrift = !online && session->outbox.adrift,
+        .adrift_before = session->outbox.adrift_before,
         .client_id = gw_session_client_id(session),
     };
     if (!online) { /* what is left of its time runs from when it went */

@@ -90,11 +90,12 @@ static enum gw_status set_will(struct gw_shard *shard, struct gw_session *sessio
 }
 
 static enum gw_status restore_delivery(struct gw_shard *shard, struct gw_session *session,
-                                       const struct gw_image_delivery *delivery, bool online)
+                                       const struct gw_image_delivery *delivery)
 {
     /* QoS 1 goes out before the log has its identifier: it must not look like the first time
      * (MQTT-3.3.1-1). */
-    bool may_have_gone = online && delivery->qos == 1;
+    bool may_have_gone = session->outbox.adrift && delivery->qos == 1 &&
+                         (int32_t)(delivery->order - session->outbox.adrift_before) < 0;
     struct gw_outbox_restored restored = {
         .message = delivery->message,
         .group = delivery->group,
@@ -128,13 +129,15 @@ static enum gw_status restore_session(struct gw_shard *shard, const struct gw_im
     session->serial = image->serial;
     session->outbox.durable = true;
     session->outbox.next_order = image->next_order;
+    session->outbox.adrift = image->online || image->adrift;
+    session->outbox.adrift_before = image->online ? image->next_order : image->adrift_before;
     set_closed(shard, session, image);
     GW_TRY(set_will(shard, session, image));
     for (size_t i = 0; i < image->received_count; i++)
         if (gw_idset_add(&session->received, image->received[i]) == GW_NO_MEMORY)
             return GW_NO_MEMORY;
     for (size_t i = 0; i < image->delivery_count; i++)
-        GW_TRY(restore_delivery(shard, session, &image->deliveries[i], image->online));
+        GW_TRY(restore_delivery(shard, session, &image->deliveries[i]));
     GW_LIST_FOREACH (link, &image->subscriptions) {
         const struct gw_image_subscription *subscription =
             GW_CONTAINER_CONST(link, struct gw_image_subscription, link);
@@ -347,6 +350,8 @@ static void begin_sessions(struct gw_shard_world *world, struct gw_image *image)
         struct gw_span id = gw_span_of(known->client_id, known->client_id_size);
         struct gw_shard *shard = owner_of(world, id);
         struct gw_session *session = gw_registry_find(shard, id);
+        if (session && known->online) /* its time runs from now on, whatever becomes of this life */
+            gw_journal_offline(shard, session);
         if (session)
             gw_registry_begin(shard, session, gw_clock_mono(gw_loop_clock(shard->loop)));
     }

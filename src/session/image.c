@@ -305,6 +305,8 @@ static enum gw_status on_session(struct gw_image *image, gw_position position, s
     session->changed_ms = record.changed_ms;
     session->expiry = record.expiry;
     session->online = record.online;
+    session->adrift = record.adrift;
+    session->adrift_before = record.adrift_before;
     return set_blob(&session->user, record.user);
 }
 

@@ -57,6 +57,8 @@ struct gw_image_session {
     uint64_t changed_ms;
     uint32_t expiry;
     bool online;
+    bool adrift;                          /* as in its record */
+    uint32_t adrift_before;               /* orders before it may have gone out */
     uint8_t home;                         /* with home_at: that loop's stream */
     struct gw_list subscriptions;         /* gw_image_subscription.link, oldest first */
     struct gw_image_delivery *deliveries; /* after finish: in the order of `order` */

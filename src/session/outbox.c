@@ -356,6 +356,7 @@ void gw_outbox_on_resume(struct gw_outbox *outbox, uint16_t quota)
     }
     outbox->cursor = outbox->queued.next;
     outbox->away = false;
+    outbox->adrift = false;
 }
 
 /* It goes back to its group, which has answered for it all the time or does so again. */

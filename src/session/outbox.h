@@ -124,7 +124,9 @@ struct gw_outbox {
     size_t told_bytes;
     uint64_t dropped; /* for want of room or expired, ever */
     bool durable;     /* the session is in the log: logged messages are written to the ledger */
-    bool away;        /* the owner's word that the client is not there: nothing has to stay hot */
+    bool adrift;      /* its client was there when the broker crashed, and not since, */
+    uint32_t adrift_before; /* so that what has an order before this may have gone out */
+    bool away; /* the owner's word that the client is not there: nothing has to stay hot */
     bool fetching;
 };
 

@@ -16,6 +16,7 @@
 #define FLAG_PRESENT    0x10u /* WILL */
 #define FLAG_ONLINE     0x01u /* SESSION */
 #define FLAG_MADE       0x02u
+#define FLAG_ADRIFT     0x04u
 #define FLAG_NO_LOCAL   0x04u /* SUBSCRIBE */
 #define FLAG_AS_PUBLISH 0x08u
 #define FLAG_GROUP      0x08u /* OWE */
@@ -84,11 +85,14 @@ void gw_record_write_message(struct gw_writer *w, const struct gw_record_message
 void gw_record_write_session(struct gw_writer *w, const struct gw_record_session *record)
 {
     gw_leb_write(w, record->serial);
-    gw_writer_u8(w, (uint8_t)((record->online ? FLAG_ONLINE : 0) | (record->made ? FLAG_MADE : 0)));
+    gw_writer_u8(w, (uint8_t)((record->online ? FLAG_ONLINE : 0) | (record->made ? FLAG_MADE : 0) |
+                              (record->adrift ? FLAG_ADRIFT : 0)));
     gw_leb_write(w, record->changed_ms);
     gw_leb_write(w, record->expiry);
     write_text(w, record->client_id);
     write_text(w, record->user);
+    if (record->adrift)
+        gw_leb_write(w, record->adrift_before);
 }
 
 void gw_record_write_will(struct gw_writer *w, const struct gw_record_will *record)
@@ -333,10 +337,14 @@ enum gw_status gw_record_read_session(struct gw_span body, struct gw_record_sess
     GW_TRY(gw_reader_u8(&r, &flags));
     ret_record->online = (flags & FLAG_ONLINE) != 0;
     ret_record->made = (flags & FLAG_MADE) != 0;
+    ret_record->adrift = (flags & FLAG_ADRIFT) != 0;
+    ret_record->adrift_before = 0;
     GW_TRY(gw_leb_read(&r, &ret_record->changed_ms));
     GW_TRY(read_u32(&r, &ret_record->expiry));
     GW_TRY(read_text(&r, &ret_record->client_id));
     GW_TRY(read_text(&r, &ret_record->user));
+    if (ret_record->adrift)
+        GW_TRY(read_u32(&r, &ret_record->adrift_before));
     return judge(ret_record->client_id.size > 0);
 }
 

@@ -66,7 +66,9 @@ struct gw_record_session {
     uint64_t changed_ms; /* wall clock: when it came online or went offline */
     uint32_t expiry;     /* seconds; GW_SESSION_EXPIRY_NEVER */
     bool online;
-    bool made; /* just now: nothing that stands before this record was ever for it */
+    bool made;              /* just now: nothing that stands before this record was ever for it */
+    bool adrift;            /* offline since the broker crashed while it was online */
+    uint32_t adrift_before; /* with adrift: what has an order before this may have gone out then */
     struct gw_span client_id;
     struct gw_span user; /* who owns it; empty = anonymous */
 };
