@@ -1,15 +1,5 @@
 #include "auth/authority.h"
 
-enum gw_authority_verdict gw_authority_connect(const struct gw_authority_peer *peer,
-                                               const char **ret_why)
-{
-    *ret_why = NULL;
-    if (peer->anonymous)
-        return GW_AUTHORITY_YES;
-    *ret_why = "this listener does not let anonymous clients in and no users are configured";
-    return GW_AUTHORITY_NO;
-}
-
 enum gw_authority_verdict gw_authority_publish(struct gw_span topic_name)
 {
     bool system = gw_span_starts_with(topic_name, GW_SPAN_LIT("$SYS")) &&

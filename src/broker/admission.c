@@ -115,28 +115,6 @@ static bool check_will_right(struct gw_guest *client, const struct gw_connect *c
     return true;
 }
 
-static bool check_user(struct gw_guest *client, const struct gw_connect *connect)
-{
-    struct gw_authority_peer peer = {
-        .client_id = connect->client_id,
-        .user_name = connect->user_name,
-        .password = connect->password,
-        .has_user_name = connect->has_user_name,
-        .has_password = connect->has_password,
-        .anonymous = client->anonymous,
-    };
-    const char *why;
-    if (gw_conn_peer_name(client->conn)) /* its certificate has said who it is */
-        return true;
-    switch (gw_authority_connect(&peer, &why)) {
-    case GW_AUTHORITY_YES: return true;
-    case GW_AUTHORITY_BAD_PASSWORD:
-        return refuse(client, GW_REASON_BAD_USER_NAME_OR_PASSWORD, why, NULL);
-    case GW_AUTHORITY_NO: break;
-    }
-    return refuse(client, GW_REASON_NOT_AUTHORIZED, why, NULL);
-}
-
 /* Where memory is used up, only those are let in whose sessions hold some: to take what waits for
  * them, which is what will end the want, or to begin anew. */
 static bool check_memory(struct gw_guest *client, const struct gw_connect *connect)
@@ -174,7 +152,7 @@ bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connec
     if (!check_memory(client, connect))
         return refuse(client, GW_REASON_SERVER_BUSY, "limits.memory is used up", NULL);
     return take_user_name(client, connect) && check_client_id(client, connect) &&
-           check_will(client, connect) && check_user(client, connect);
+           check_will(client, connect);
 }
 
 /* -- letting in -- */
@@ -191,6 +169,20 @@ static struct gw_span assign_id(struct gw_shard *shard, char text[ASSIGNED_ID_SI
             return id;
     }
     return GW_SPAN_NONE;
+}
+
+/* A session is its user's: whoever else comes with its identifier disturbs nobody. */
+static bool check_owner(struct gw_guest *client, struct gw_span id)
+{
+    struct gw_shard *shard = client->shard;
+    const struct gw_session *session = gw_registry_find(shard, id);
+    if (!session || !session->user || !gw_shard_settings(shard)->mqtt.sessions_by_user)
+        return true;
+    struct gw_identity who = gw_guest_identity(client);
+    if (!who.anonymous && gw_span_equal(who.user, gw_session_user(session)))
+        return true;
+    return refuse(client, GW_REASON_NOT_AUTHORIZED,
+                  "the session of this client identifier belongs to another user", NULL);
 }
 
 static uint32_t session_expiry(const struct gw_guest *client, const struct gw_connect *connect)
@@ -447,6 +439,7 @@ static enum gw_status join(struct gw_guest *client, const struct gw_connect *con
     GW_TRY(find_session(client, connect, id, now, ret_present));
     struct gw_session *session = client->session;
     gw_session_on_connected(session, session_expiry(client, connect));
+    gw_session_set_user(session, client->user.proved ? client->user.name : NULL);
     session->link = client;
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
     gw_metrics_add(&shard->metrics, GW_METRIC_CLIENTS_CONNECTED, 1);
@@ -466,7 +459,7 @@ bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connec
     char assigned[ASSIGNED_ID_SIZE];
     struct gw_span id =
         connect->client_id.size > 0 ? connect->client_id : assign_id(shard, assigned);
-    if (!check_will_right(client, connect, id))
+    if (!check_owner(client, id) || !check_will_right(client, connect, id))
         return false;
     set_peer(client, connect, now);
     set_offer(client);

@@ -13,7 +13,7 @@
 #include "broker/guest.h"
 #include "wire/connect.h"
 
-/* Everything that can be judged before authentication goes on: version, identifier, will, user.
+/* Everything that can be judged before it is known who the client is: version, identifier, will.
  * False: it was refused. */
 bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connect);
 

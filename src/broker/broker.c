@@ -2,8 +2,10 @@
 
 #include <stdlib.h>
 
+#include "auth/users.h"
 #include "base/assert.h"
 #include "broker/certs.h"
+#include "broker/checker.h"
 #include "broker/durability.h"
 #include "broker/entrance.h"
 #include "broker/guest.h"
@@ -11,6 +13,7 @@
 #include "broker/restore.h"
 #include "broker/shard.h"
 #include "broker/sysinfo.h"
+#include "broker/watchlist.h"
 #include "os/thread.h"
 
 #define DRAIN_POLL        (2 * GW_NS_PER_MS)
@@ -56,7 +59,8 @@ static struct gw_shard_config *config_ref(struct gw_shard_config *config)
     return config;
 }
 
-static enum gw_status config_new(const struct gw_config *config,
+/* Copies the configuration; takes a reference to the users, which may be NULL. */
+static enum gw_status config_new(const struct gw_config *config, struct gw_users *users,
                                  struct gw_shard_config **ret_config)
 {
     struct gw_shard_config *copy = calloc(1, sizeof(*copy));
@@ -67,6 +71,7 @@ static enum gw_status config_new(const struct gw_config *config,
         free(copy);
         return GW_NO_MEMORY;
     }
+    copy->users = users ? gw_users_ref(users) : NULL;
     *ret_config = copy;
     return GW_OK;
 }
@@ -81,8 +86,11 @@ static enum gw_status init_shards(struct gw_broker *broker)
         wanted = GW_BROKER_SHARDS_MAX;
     world->shards = calloc(wanted, sizeof(*world->shards));
     world->strangers = calloc(GW_SHARD_STRANGERS, sizeof(*world->strangers));
+    world->watchlist = gw_watchlist_new(world->services.seed);
+    world->checker = gw_checker_new(broker->config->config.limits.login.workers);
     broker->threads = calloc(wanted, sizeof(*broker->threads));
-    if (!world->shards || !world->strangers || !broker->threads)
+    if (!world->shards || !world->strangers || !world->watchlist || !world->checker ||
+        !broker->threads)
         return GW_NO_MEMORY;
     world->shard_count = wanted;
     for (unsigned i = 0; i < wanted; i++)
@@ -101,7 +109,7 @@ enum gw_status gw_broker_new(const struct gw_config *config,
         return GW_NO_MEMORY;
     broker->world.services = *services;
     broker->world.started_at = gw_clock_mono(services->clock);
-    enum gw_status status = config_new(config, &broker->config);
+    enum gw_status status = config_new(config, NULL, &broker->config);
     if (status == GW_OK)
         status = init_shards(broker);
     if (status != GW_OK) {
@@ -149,6 +157,10 @@ void gw_broker_free(struct gw_broker *broker)
         gw_store_stop(broker->journal.store);
         clear_loops(broker); /* its last word is in their mail */
     }
+    if (world->checker)
+        gw_checker_stop(world->checker);
+    if (broker->sysinfo)
+        clear_loops(broker); /* so are the last answers */
     gw_sysinfo_free(broker->sysinfo);
     close_listeners(broker);
     for (unsigned i = 0; i < world->shard_count; i++)
@@ -164,6 +176,8 @@ void gw_broker_free(struct gw_broker *broker)
         gw_mover_fini(&world->journal->mover);
     gw_store_close(broker->journal.store);
     free(broker->journal.marks);
+    gw_checker_free(world->checker);
+    gw_watchlist_free(world->watchlist);
     free(world->strangers);
     free(world->shards);
     free(broker);
@@ -388,6 +402,8 @@ static void *run(void *user)
 
 enum gw_status gw_broker_start(struct gw_broker *broker)
 {
+    if (broker->config->users)
+        GW_TRY(gw_checker_start(broker->world.checker));
     for (unsigned i = 0; i < broker->world.shard_count; i++) {
         GW_TRY(
             gw_thread_start(&broker->threads[i], "godwit-loop", run, broker->world.shards[i].loop));
@@ -456,18 +472,41 @@ static void on_reload(void *owner, struct gw_mail *mail, gw_mono_ns now)
     free(order);
 }
 
+static void on_users(void *owner, struct gw_mail *mail, gw_mono_ns now)
+{
+    struct order *order = GW_CONTAINER(mail, struct order, mail);
+    (void)now;
+    gw_shard_configure(owner, order->config);
+    free(order);
+}
+
+static void put_in_force(struct gw_broker *broker, struct gw_shard_config *next, gw_mail_fn *fn)
+{
+    post_to_all(broker, fn, next);
+    gw_shard_config_unref(broker->config);
+    broker->config = next;
+}
+
 enum gw_status gw_broker_reload(struct gw_broker *broker, const struct gw_config *config)
 {
     struct gw_shard_config *next;
-    GW_TRY(config_new(config, &next));
+    GW_TRY(config_new(config, broker->config->users, &next));
     enum gw_status status = gw_certs_reload(broker->certs, &next->config);
     if (status != GW_OK) {
         gw_shard_config_unref(next);
         return status;
     }
-    post_to_all(broker, on_reload, next);
-    gw_shard_config_unref(broker->config);
-    broker->config = next;
+    put_in_force(broker, next, on_reload);
+    return GW_OK;
+}
+
+enum gw_status gw_broker_set_users(struct gw_broker *broker, struct gw_users *users)
+{
+    struct gw_shard_config *next;
+    if (users && broker->started > 0)
+        GW_TRY(gw_checker_start(broker->world.checker));
+    GW_TRY(config_new(&broker->config->config, users, &next));
+    put_in_force(broker, next, on_users);
     return GW_OK;
 }
 

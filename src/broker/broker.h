@@ -18,6 +18,7 @@
 #define GW_BROKER_SHARDS_MAX 64u /* one bit each in an interest mask */
 
 struct gw_broker;
+struct gw_users;
 
 /* What the broker stands on; all must outlive it. */
 struct gw_broker_services {
@@ -72,6 +73,9 @@ GW_MUST_USE enum gw_status gw_broker_reload(struct gw_broker *broker,
 
 /* What is to be looked at now and then: files of certificates. By the controlling thread. */
 void gw_broker_tick(struct gw_broker *broker);
+/* Puts other users in force (counted: auth/users), NULL for none; may be called before open, and at
+ * any time afterwards. GW_NO_MEMORY, GW_OS_ERROR leave the old ones. */
+GW_MUST_USE enum gw_status gw_broker_set_users(struct gw_broker *broker, struct gw_users *users);
 
 /* Loops, for the simulator, which turns them itself instead of gw_broker_start. */
 unsigned gw_broker_loop_count(const struct gw_broker *broker);

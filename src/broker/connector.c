@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "broker/admission.h"
+#include "broker/login.h"
 #include "wire/connect.h"
 #include "wire/disconnect.h"
 
@@ -120,7 +121,7 @@ static void authenticate(struct gw_guest *client, struct gw_span data, gw_mono_n
 
 /* Judges an authentication method in CONNECT; true if an exchange goes on from here. */
 static bool begin_exchange(struct gw_guest *client, const struct gw_connect *connect,
-                           const struct gw_frame *frame, gw_mono_ns now)
+                           struct gw_span body, gw_mono_ns now)
 {
     if (connect->version != GW_VERSION_5 || !gw_props_has(&connect->props, AUTH_METHOD))
         return false;
@@ -134,13 +135,30 @@ static bool begin_exchange(struct gw_guest *client, const struct gw_connect *con
         return true;
     }
     if (auth_begin(client, method) != GW_OK ||
-        gw_buf_append(&client->auth->connect, frame->body) != GW_OK) {
+        gw_buf_append(&client->auth->connect, body) != GW_OK) {
         gw_admission_refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
         return true;
     }
     bool has_data = gw_props_has(&connect->props, AUTH_DATA);
     authenticate(client, has_data ? connect->props.auth_data : GW_SPAN_NONE, now);
     return true;
+}
+
+static void go_on(struct gw_guest *client, const struct gw_connect *connect, struct gw_span body,
+                  gw_mono_ns now)
+{
+    if (!begin_exchange(client, connect, body, now))
+        admit(client, connect, GW_SPAN_NONE, now);
+}
+
+void gw_connector_go_on(struct gw_guest *client, struct gw_span body, gw_mono_ns now)
+{
+    struct gw_connect connect;
+    struct gw_fault fault;
+    if (gw_connect_decode(body, user_properties_max(client), &connect, &fault) == GW_OK)
+        go_on(client, &connect, body, now);
+    else /* limits.user_properties was lowered meanwhile */
+        gw_admission_refuse(client, fault.reason, fault.what, fault.clause);
 }
 
 void gw_connector_on_connect(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now)
@@ -162,8 +180,8 @@ void gw_connector_on_connect(struct gw_guest *client, const struct gw_frame *fra
     }
     if (!gw_admission_check(client, &connect))
         return;
-    if (!begin_exchange(client, &connect, frame, now))
-        admit(client, &connect, GW_SPAN_NONE, now);
+    if (gw_login_begin(client, &connect, frame->body, now) == GW_LOGIN_PASSED)
+        go_on(client, &connect, frame->body, now);
 }
 
 /* Re-authentication of a connected client (MQTT 5.0 section 4.12.1). */

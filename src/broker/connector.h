@@ -17,6 +17,9 @@ struct gw_span gw_connector_client_id(struct gw_guest *client, const struct gw_f
 void gw_connector_on_connect(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
 void gw_connector_on_auth(struct gw_guest *client, const struct gw_frame *frame, gw_mono_ns now);
 
+/* Goes on with a CONNECT, whose body this is, once it is known who the client is. */
+void gw_connector_go_on(struct gw_guest *client, struct gw_span body, gw_mono_ns now);
+
 /* Releases an authentication; fine if there is none. */
 void gw_connector_drop_auth(struct gw_guest *client);
 

@@ -9,6 +9,7 @@
 #include "broker/deliverer.h"
 #include "broker/foresight.h"
 #include "broker/journal.h"
+#include "broker/login.h"
 #include "broker/publisher.h"
 #include "broker/registry.h"
 #include "broker/subscriber.h"
@@ -37,6 +38,10 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
     struct gw_guest *client = GW_CONTAINER(timer, struct gw_guest, timer);
     if (client->state == GW_GUEST_CLOSING)
         return;
+    if (client->login) {
+        gw_login_on_timer(client, now);
+        return;
+    }
     if (client->state != GW_GUEST_CONNECTED) {
         gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME,
                      gw_conn_is_opening(client->conn) ? "the handshake was not done in time"
@@ -84,6 +89,7 @@ static void client_free(struct gw_guest *client)
     gw_buf_fini(&client->stash);
     gw_connector_drop_auth(client);
     gw_throttle_end(client);
+    gw_login_drop(client);
     gw_blob_unref(&client->user.name);
     gw_blob_unref(&client->user.groups);
     free(client);
@@ -596,7 +602,7 @@ static size_t held_bytes(const struct gw_guest *client)
 {
     return gw_assembler_bytes(&client->assembler) + client->alias_in.bytes +
            client->alias_out.bytes + (client->auth ? client->auth->connect.capacity : 0) +
-           gw_guest_user_name(client).size;
+           gw_guest_user_name(client).size + gw_login_bytes(client);
 }
 
 /* Brings the figures up to date. Where limits.memory is used up, whoever is in the middle of a
@@ -671,6 +677,8 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
         }
         on_frame(client, &frame, now);
         gw_journal_breathe(client->shard);
+        if (client->login) /* the rest comes when it is known who it is */
+            break;
         if (frame.header.type == GW_PACKET_PUBLISH &&
             gw_throttle_on_publish(client, whole_packet(&frame).size, now))
             break;

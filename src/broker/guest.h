@@ -81,6 +81,7 @@ struct gw_guest_auth {
 struct gw_guest_user {
     struct gw_blob *name;   /* NULL if it gave none */
     struct gw_blob *groups; /* of a proved user; NULL if none */
+    uint64_t proof;         /* of a proved user: changes with his password */
     bool proved;            /* somebody vouched for the name */
 };
 
@@ -97,6 +98,7 @@ struct gw_guest {
     struct gw_alias_table alias_out;
     struct gw_buf stash; /* bytes that move along to another shard */
     struct gw_guest_auth *auth;
+    struct gw_login *login;       /* while its password is being checked (broker/login) */
     struct gw_throttle *throttle; /* NULL: it was never bound to a rate */
     struct gw_held held;          /* acknowledgements that wait for the disk */
     struct gw_guest_user user;

@@ -124,7 +124,7 @@ static void write_will(struct gw_journal *journal, const struct gw_session *sess
 static void write_session(struct gw_journal *journal, const struct gw_session *session, bool online,
                           bool made)
 {
-    uint8_t bytes[TEXT_HEAD_MAX];
+    uint8_t bytes[TEXT_HEAD_MAX + UINT16_MAX]; /* two texts */
     struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
     struct gw_record_session record = {
         .serial = session->serial,
@@ -135,6 +135,7 @@ static void write_session(struct gw_journal *journal, const struct gw_session *s
         .adrift = !online && session->outbox.adrift,
         .adrift_before = session->outbox.adrift_before,
         .client_id = gw_session_client_id(session),
+        .user = gw_session_user(session),
     };
     if (!online) { /* what is left of its time runs from when it went */
         gw_mono_ns now = gw_loop_now(journal->shard->loop);

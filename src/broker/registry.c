@@ -200,8 +200,7 @@ void gw_registry_fini(struct gw_shard *shard)
 
 /* -- connections before CONNECT, by address -- */
 
-/* The address without its port; an IPv6 host counts by its /64. */
-static struct gw_span host_bytes(const struct gw_address *address)
+struct gw_span gw_registry_host(const struct gw_address *address)
 {
     if (address->storage.ss_family == AF_INET) {
         const struct sockaddr_in *v4 = (const void *)&address->storage;
@@ -219,7 +218,7 @@ static struct gw_span host_bytes(const struct gw_address *address)
 enum gw_status gw_registry_count_address(struct gw_shard *shard, const struct gw_address *address,
                                          int change)
 {
-    uint64_t hash = gw_shard_hash(shard, host_bytes(address));
+    uint64_t hash = gw_shard_hash(shard, gw_registry_host(address));
     atomic_uint *count = &shard->world->strangers[hash % GW_SHARD_STRANGERS];
     if (change < 0) {
         GW_ASSERT(atomic_fetch_sub_explicit(count, 1, memory_order_relaxed) > 0);

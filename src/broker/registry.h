@@ -32,6 +32,9 @@ void gw_registry_on_closed(struct gw_shard *shard, struct gw_session *session,
                            enum gw_session_close how, gw_mono_ns now);
 /* Ends a session: publishes a will that is due, takes it out of everything, frees it. */
 void gw_registry_end(struct gw_shard *shard, struct gw_session *session, gw_mono_ns now);
+/* The bytes that name the host of an address: without its port, an IPv6 host by its /64; empty for
+ * what is not of the network. Borrowed from the address. */
+struct gw_span gw_registry_host(const struct gw_address *address);
 /* Counts a connection of an address, over all shards, in (1) or out (-1); GW_LIMIT. */
 enum gw_status gw_registry_count_address(struct gw_shard *shard, const struct gw_address *address,
                                          int change);

@@ -126,6 +126,7 @@ static enum gw_status restore_session(struct gw_shard *shard, const struct gw_im
     struct gw_session *session;
     struct gw_span id = gw_span_of(image->client_id, image->client_id_size);
     GW_TRY(gw_registry_restore(shard, id, &session));
+    gw_session_set_user(session, image->user);
     session->serial = image->serial;
     session->outbox.durable = true;
     session->outbox.next_order = image->next_order;

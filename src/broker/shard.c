@@ -2,12 +2,14 @@
 
 #include <stdlib.h>
 
+#include "auth/users.h"
 #include "base/assert.h"
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
 #include "broker/journal.h"
 #include "broker/keeper.h"
+#include "broker/login.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
 #include "broker/router.h"
@@ -235,6 +237,7 @@ void gw_shard_config_unref(struct gw_shard_config *config)
     if (!config || atomic_fetch_sub_explicit(&config->refs, 1, memory_order_acq_rel) != 1)
         return;
     gw_config_fini(&config->config);
+    gw_users_unref(config->users);
     free(config);
 }
 
@@ -242,6 +245,8 @@ void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config)
 {
     struct gw_shard_config *before = shard->config;
     shard->config = config;
+    if (before->users != config->users)
+        gw_login_review(shard);
     gw_shard_config_unref(before);
 }
 

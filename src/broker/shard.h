@@ -24,6 +24,9 @@ struct gw_router_scratch;
 struct gw_guest;
 struct gw_journal;
 struct gw_journal_world;
+struct gw_checker;
+struct gw_watchlist;
+struct gw_users;
 
 #define GW_SHARD_STRANGERS 65536u /* so many that few of them are shared */
 
@@ -31,6 +34,7 @@ struct gw_journal_world;
 struct gw_shard_config {
     atomic_uint refs;
     struct gw_config config;
+    struct gw_users *users; /* one reference; NULL: none are configured */
 };
 
 /* What all shards share; immutable while they run. */
@@ -44,6 +48,8 @@ struct gw_shard_world {
      * addresses in one slot share its limit. Relaxed and unpaired: nothing hangs on a count. */
     atomic_uint *strangers;
     struct gw_journal_world *journal; /* NULL: nothing is kept */
+    struct gw_checker *checker;
+    struct gw_watchlist *watchlist;
 };
 
 /* Sessions and what hangs on them. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "config/confauth.h"
 #include "config/conflisten.h"
 #include "config/confname.h"
 #include "config/confreport.h"
@@ -65,6 +66,7 @@ void gw_config_fini(struct gw_config *config)
     if (config == NULL)
         return;
     gw_conflisten_fini(&config->listeners);
+    gw_confauth_fini(&config->auth);
     gw_confrules_fini(&config->store.durability_rules);
     gw_conftls_fini(&config->tls.certificates);
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
@@ -84,6 +86,7 @@ enum gw_status gw_config_copy(const struct gw_config *config, struct gw_config *
     status = config->path != NULL && ret_config->path == NULL ? GW_NO_MEMORY : GW_OK;
     /* First nothing is shared, so that whatever fails below can be released. */
     ret_config->listeners = (struct gw_config_listeners){NULL, 0};
+    ret_config->auth = (struct gw_config_auth){NULL, 0};
     ret_config->store.durability_rules = (struct gw_config_rules){NULL, 0};
     ret_config->tls.certificates = (struct gw_config_pairs){NULL, 0};
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
@@ -98,6 +101,8 @@ enum gw_status gw_config_copy(const struct gw_config *config, struct gw_config *
     }
     if (status == GW_OK)
         status = gw_conflisten_copy(&config->listeners, &ret_config->listeners);
+    if (status == GW_OK)
+        status = gw_confauth_copy(&config->auth, &ret_config->auth);
     if (status == GW_OK)
         status =
             gw_confrules_copy(&config->store.durability_rules, &ret_config->store.durability_rules);

@@ -5,21 +5,22 @@
  * Layer   config. Reads a file through os/file.
  * Owner   immutable after load.
  * Life    init_defaults, load or copy; fini releases. What a struct points to is its own.
- * Limits  GW_CONFIG_FILE_SIZE_MAX, GW_CONFIG_LISTENERS_MAX, GW_CONFIG_RULES_MAX,
- *         GW_CONFIG_TEXT_MAX, errors told at once GW_CONFREPORT_ERRORS_MAX.
+ * Limits  GW_CONFIG_FILE_SIZE_MAX, GW_CONFIG_LISTENERS_MAX, GW_CONFIG_AUTH_MAX,
+ * GW_CONFIG_RULES_MAX, GW_CONFIG_TEXT_MAX, errors told at once GW_CONFREPORT_ERRORS_MAX.
  */
 #ifndef GW_CONFIG_CONFIG_H
 #define GW_CONFIG_CONFIG_H
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/time.h"
+#include "config/confparts.h"
 #include "config/listenblock.h"
 #include "config/tlsblock.h"
 #include "topic/share.h"
 
 #define GW_CONFIG_FILE_SIZE_MAX ((size_t)1024 * 1024)
 #define GW_CONFIG_RULES_MAX     1000 /* store.durability_rules */
+#define GW_CONFIG_AUTH_MAX      16   /* files of auth */
 #define GW_CONFIG_TEXT_MAX      4096 /* bytes of one value */
 
 #define GW_CONFIG_STORE_PATH_DEFAULT "/var/lib/godwit"
@@ -28,21 +29,6 @@
 typedef uint32_t gw_config_seconds; /* as the standard counts time on the wire */
 #define GW_CONFIG_SECONDS_NEVER UINT32_MAX
 struct gw_confreport; /* errors, each with place, line, caret and cure */
-
-enum gw_config_policy {
-    GW_CONFIG_DROP_NEWEST, /* the message that does not fit is dropped */
-    GW_CONFIG_DROP_OLDEST, /* the oldest queued message makes room */
-    GW_CONFIG_DISCONNECT,  /* the client is disconnected with 0x97, the message is dropped */
-    GW_CONFIG_POLICY_COUNT
-};
-
-enum gw_config_format {
-    GW_CONFIG_FORMAT_AUTO,
-    GW_CONFIG_FORMAT_TEXT,
-    GW_CONFIG_FORMAT_JSON,
-    GW_CONFIG_FORMAT_JOURNAL,
-    GW_CONFIG_FORMAT_COUNT
-};
 
 struct gw_config_queue {
     uint32_t messages;
@@ -90,6 +76,7 @@ struct gw_config_limits {
     uint64_t output;
     uint64_t mailbox;
     uint64_t memory;
+    struct gw_config_login login;
 };
 
 struct gw_config_mqtt {
@@ -100,6 +87,7 @@ struct gw_config_mqtt {
     bool subscription_ids;
     bool shared_subscriptions;
     bool check_payload_format;
+    bool sessions_by_user;               /* another user's session is not taken over */
     char *response_information;          /* never NULL; empty: none is told */
     gw_config_seconds server_keep_alive; /* 0: the client's own */
 };
@@ -107,49 +95,6 @@ struct gw_config_mqtt {
 struct gw_config_shared {
     enum gw_share_strategy strategy;
     struct gw_config_bound queue;
-};
-
-/* What a message survives once it is acknowledged, from little to much. */
-enum gw_durability {
-    GW_DURABILITY_MEMORY, /* nothing */
-    GW_DURABILITY_OS,     /* an end of the process, whatever ended it */
-    GW_DURABILITY_DISK,   /* a power cut too */
-    GW_DURABILITY_COUNT
-};
-
-struct gw_config_rule {
-    char *filter;              /* valid, without $share/ */
-    uint32_t filter_size;      /* bytes of it */
-    uint32_t prefix_size;      /* bytes at its beginning that a topic name must have too */
-    bool exact;                /* it is one topic name */
-    enum gw_durability result; /* the class of what it matches */
-};
-
-struct gw_config_rules {
-    struct gw_config_rule *items; /* the first that matches holds */
-    size_t count;
-};
-
-struct gw_config_store {
-    char *path; /* never NULL; empty: GW_CONFIG_STORE_PATH_DEFAULT if there is such a directory */
-    enum gw_durability durability;
-    struct gw_config_rules durability_rules;
-    uint64_t segment;
-    uint64_t pressure;
-};
-
-struct gw_config_sys {
-    gw_mono_ns interval; /* 0: off */
-};
-
-struct gw_config_log {
-    enum gw_log_level level;
-    enum gw_config_format format;
-    uint32_t repeats; /* 0: never folded */
-};
-
-struct gw_config_debug {
-    bool auth_echo;
 };
 
 /* Where a value came from. */
@@ -174,6 +119,7 @@ enum {
 
 struct gw_config {
     struct gw_config_listeners listeners;
+    struct gw_config_auth auth;
     uint32_t threads; /* 0: one per core */
     struct gw_config_limits limits;
     struct gw_config_mqtt mqtt;
@@ -207,6 +153,7 @@ enum gw_config_kind {
     GW_CONFIG_IDENTITY,
     GW_CONFIG_TLS_VERSION,
     GW_CONFIG_PAIRS,
+    GW_CONFIG_AUTH,
     GW_CONFIG_KIND_COUNT
 };
 

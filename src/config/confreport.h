@@ -40,7 +40,8 @@ struct gw_confreport {
     X(SCHEME, 111, "the scheme of a listener is not known or not built in")                        \
     X(INSECURE, 112, "everybody would be let in beyond loopback")                                  \
     X(CONFLICT, 113, "two keys contradict each other")                                             \
-    X(FILTER, 114, "a topic filter is not valid")
+    X(FILTER, 114, "a topic filter is not valid")                                                  \
+    X(USERS, 120, "a line of a user file is not valid")
 
 #define X(name, number, help) GW_CONFREPORT_##name = (number),
 enum gw_confreport_code { GW_CONFREPORT_NONE = 0, GW_CONFREPORT_CODES(X) };

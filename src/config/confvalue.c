@@ -122,6 +122,7 @@ static const struct kind kinds[] = {
     [GW_CONFIG_TLS_VERSION] = {"choice", tls_version_words, GW_COUNT_OF(tls_version_words),
                                sizeof(enum gw_config_tls_version)},
     [GW_CONFIG_PAIRS] = {"list of {cert, key}", NULL, 0, sizeof(struct gw_config_pairs)},
+    [GW_CONFIG_AUTH] = {"list of {file}", NULL, 0, sizeof(struct gw_config_auth)},
 };
 _Static_assert(GW_COUNT_OF(kinds) == GW_CONFIG_KIND_COUNT, "one row per kind");
 
@@ -337,6 +338,7 @@ enum gw_status gw_confvalue_set(struct gw_config *config, const struct gw_config
     case GW_CONFIG_LISTENERS:
     case GW_CONFIG_RULES:
     case GW_CONFIG_PAIRS:
+    case GW_CONFIG_AUTH:
     case GW_CONFIG_KIND_COUNT: break;
     }
     GW_ASSERT(!gw_confvalue_is_list(key->kind)); /* a list is not one value */
@@ -425,8 +427,11 @@ size_t gw_confvalue_item_count(const struct gw_config *config, const struct gw_c
 
     if (key->kind == GW_CONFIG_PAIRS)
         return ((const struct gw_config_pairs *)member)->count;
-    return key->kind == GW_CONFIG_LISTENERS ? ((const struct gw_config_listeners *)member)->count
-                                            : ((const struct gw_config_rules *)member)->count;
+    if (key->kind == GW_CONFIG_LISTENERS)
+        return ((const struct gw_config_listeners *)member)->count;
+    if (key->kind == GW_CONFIG_AUTH)
+        return ((const struct gw_config_auth *)member)->count;
+    return ((const struct gw_config_rules *)member)->count;
 }
 
 static enum gw_status print_listener(const struct gw_config_listener *item, struct gw_buf *out)
@@ -466,6 +471,13 @@ static enum gw_status print_rule(const struct gw_config_rule *item, struct gw_bu
     return gw_buf_append(out, GW_SPAN_LIT("}"));
 }
 
+static enum gw_status print_auth(const char *file, struct gw_buf *out)
+{
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("{file: ")));
+    GW_TRY(gw_confvalue_print_text(gw_span_str(file), out));
+    return gw_buf_append(out, GW_SPAN_LIT("}"));
+}
+
 enum gw_status gw_confvalue_print_item(const struct gw_config *config,
                                        const struct gw_config_key *key, size_t index,
                                        struct gw_buf *out)
@@ -476,6 +488,8 @@ enum gw_status gw_confvalue_print_item(const struct gw_config *config,
         return print_pair(&((const struct gw_config_pairs *)member)->items[index], out);
     if (key->kind == GW_CONFIG_LISTENERS)
         return print_listener(&((const struct gw_config_listeners *)member)->items[index], out);
+    if (key->kind == GW_CONFIG_AUTH)
+        return print_auth(((const struct gw_config_auth *)member)->files[index], out);
     return print_rule(&((const struct gw_config_rules *)member)->items[index], out);
 }
 
@@ -526,7 +540,8 @@ enum gw_status gw_confvalue_print(const struct gw_config *config, const struct g
     case GW_CONFIG_VERSIONS: return print_versions(*(const uint32_t *)member, out);
     case GW_CONFIG_LISTENERS:
     case GW_CONFIG_RULES:
-    case GW_CONFIG_PAIRS: return print_list(config, key, out);
+    case GW_CONFIG_PAIRS:
+    case GW_CONFIG_AUTH: return print_list(config, key, out);
     case GW_CONFIG_POLICY:
     case GW_CONFIG_STRATEGY:
     case GW_CONFIG_LEVEL:

@@ -31,7 +31,8 @@ GW_MUST_USE enum gw_status gw_confvalue_print(const struct gw_config *config,
 /* True for kinds whose value is a list of mappings. */
 static inline bool gw_confvalue_is_list(enum gw_config_kind kind)
 {
-    return kind == GW_CONFIG_LISTENERS || kind == GW_CONFIG_RULES || kind == GW_CONFIG_PAIRS;
+    return kind == GW_CONFIG_LISTENERS || kind == GW_CONFIG_RULES || kind == GW_CONFIG_PAIRS ||
+           kind == GW_CONFIG_AUTH;
 }
 
 /* How many items a list has, and one of them as YAML ("{url: ..., anonymous: true}"). */

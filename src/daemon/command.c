@@ -9,6 +9,7 @@
 #include "cli/tools.h"
 #include "daemon/certing.h"
 #include "daemon/moving.h"
+#include "daemon/passwd.h"
 #include "daemon/serve.h"
 #include "daemon/showing.h"
 #include "daemon/storing.h"
@@ -55,6 +56,7 @@ static const struct command commands[] = {
     {"serve", "run the broker", gw_serve_run},
     {"check", "check a configuration file, start nothing", gw_showing_check},
     {"config", "show the configuration, its defaults, its reference", gw_showing_config},
+    {"passwd", "users and their passwords, as mosquitto_passwd does", gw_passwd_run},
     {"pub", "send messages, as mosquitto_pub does", run_pub},
     {"sub", "show messages, as mosquitto_sub does", run_sub},
     {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},

@@ -78,7 +78,8 @@ static void refuse_faulty(const struct gw_log *log, const char *path)
 
 /* Takes over what a reload can; *next becomes what is in force then. */
 static enum gw_status apply(struct gw_broker *broker, struct gw_logger *logger,
-                            struct gw_config *next, const struct gw_config *running)
+                            struct gw_config *next, const struct gw_config *running,
+                            const struct gw_people *people)
 {
     struct changes changes = {gw_logger_log(logger), 0};
     size_t count = gw_config_diff(running, next, log_change, &changes);
@@ -92,19 +93,35 @@ static enum gw_status apply(struct gw_broker *broker, struct gw_logger *logger,
     if (status == GW_INVALID)
         refuse(changes.log, "certificates cannot be used, see cert.refused");
     GW_TRY(status);
+    GW_TRY(gw_broker_set_users(broker, people->users));
     gw_logger_reload(logger, &next->log);
     gw_log_event(changes.log, GW_LOG_INFO, "config.reloaded", "configuration reloaded", fields,
                  GW_COUNT_OF(fields));
     return GW_OK;
 }
 
+/* The configuration and the users that it names, or neither. */
+static enum gw_status load(const struct gw_config_input *input, struct gw_config *next,
+                           struct gw_people *people, struct gw_confreport *report)
+{
+    enum gw_status status;
+
+    GW_TRY(gw_config_load(input, next, report));
+    status = gw_people_load(people, next, report);
+    if (status != GW_OK)
+        gw_config_fini(next);
+    return status;
+}
+
 void gw_reload_run(struct gw_broker *broker, struct gw_logger *logger,
-                   const struct gw_arguments_config *options, struct gw_config *running)
+                   const struct gw_arguments_config *options, struct gw_config *running,
+                   struct gw_people *people)
 {
     const struct gw_log *log = gw_logger_log(logger);
     struct gw_config_input input = {options->path, NULL, gw_console_environment(), options->sets,
                                     options->set_count};
     struct gw_confreport report;
+    struct gw_people after = {0};
     struct gw_config next;
     enum gw_status status;
 
@@ -113,13 +130,14 @@ void gw_reload_run(struct gw_broker *broker, struct gw_logger *logger,
         return;
     }
     gw_confreport_init(&report);
-    status = gw_config_load(&input, &next, &report);
+    status = load(&input, &next, &after, &report);
     if (status == GW_INVALID) {
         log_errors(log, &report);
         refuse_faulty(log, options->path);
     } else if (status == GW_OK) {
-        status = apply(broker, logger, &next, running);
+        status = apply(broker, logger, &next, running, &after);
         if (status == GW_OK) {
+            gw_people_replace(people, &after, log);
             gw_config_fini(running);
             *running = next;
         } else {
@@ -128,5 +146,6 @@ void gw_reload_run(struct gw_broker *broker, struct gw_logger *logger,
     }
     if (status != GW_OK && status != GW_INVALID)
         refuse(log, gw_status_name(status));
+    gw_people_fini(&after);
     gw_confreport_fini(&report);
 }

@@ -9,6 +9,7 @@
 #include "config/conflisten.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
+#include "daemon/people.h"
 #include "daemon/refusal.h"
 #include "daemon/reload.h"
 #include "os/console.h"
@@ -16,7 +17,7 @@
 #include "os/notify.h"
 #include "os/process.h"
 
-#define TICK_MS           2000 /* folded log lines are told so much later at most */
+#define TICK_MS           1000 /* folded log lines and changed files are seen so much later */
 #define DESCRIPTORS_SPARE 64   /* beside connections: listeners, pollers, files */
 #define URL_PATH_MAX      300  /* scheme and path beside the address */
 #define DEFAULT_PORT      1883
@@ -44,6 +45,7 @@ struct serve {
     struct gw_logger *logger;
     const struct gw_log *log;
     struct gw_broker *broker;
+    struct gw_people people;
     int signals;
     bool verbose;
     gw_mono_ns began;
@@ -111,9 +113,11 @@ static void warn_about_listeners(const struct serve *serve)
         const struct gw_config_listener *listener = &serve->config.listeners.items[i];
         struct gw_log_field fields[] = {
             gw_log_str("url", listener->url),
-            gw_log_str("hint", "anonymous: insecure at the listener lets everybody in"),
+            gw_log_str("hint", "auth: [{file: users}] names a user file, godwit passwd writes one"),
         };
 
+        if (!listener->anonymous && serve->people.users != NULL)
+            continue;
         if (!listener->anonymous)
             gw_log_event(serve->log, GW_LOG_WARN, "listener.closed",
                          "nobody is let in: strangers are refused, and there are no users", fields,
@@ -198,6 +202,7 @@ static void say_banner(const struct serve *serve)
             "no configuration: for this machine only, without passwords, nothing is kept");
     for (size_t i = 0; i < gw_broker_listener_count(serve->broker); i++)
         announce_listener(serve, i);
+    gw_people_say(&serve->people, serve->log);
     warn_about_listeners(serve);
     check_descriptors(serve);
     gw_log_event(serve->log, GW_LOG_INFO, "broker.ready", "ready", ready, GW_COUNT_OF(ready));
@@ -225,6 +230,10 @@ static int start(struct serve *serve)
         error.what = status == GW_NO_MEMORY ? "out of memory" : "the system refuses";
         return gw_refusal_listen(&error);
     }
+    if (gw_broker_set_users(serve->broker, serve->people.users) != GW_OK) {
+        error = (struct gw_broker_error){.what = "out of memory"};
+        return gw_refusal_listen(&error);
+    }
     if (gw_broker_recover(serve->broker, &store_error) != GW_OK)
         return gw_refusal_store(&store_error);
     if (gw_broker_open(serve->broker, &error) != GW_OK)
@@ -249,7 +258,7 @@ static void notify_ready(const struct serve *serve)
 static void reload(struct serve *serve)
 {
     (void)gw_notify_send_reloading();
-    gw_reload_run(serve->broker, serve->logger, &serve->options, &serve->config);
+    gw_reload_run(serve->broker, serve->logger, &serve->options, &serve->config, &serve->people);
     notify_ready(serve);
 }
 
@@ -265,6 +274,8 @@ static void run_until_end(struct serve *serve)
         gw_broker_tick(serve->broker);
         if (signal == GW_PROCESS_RELOAD)
             reload(serve);
+        else
+            gw_people_look(&serve->people, serve->broker, serve->log);
         if (signal == GW_PROCESS_END)
             break;
     }
@@ -316,9 +327,12 @@ int gw_serve_run(const char *program, int argc, char **argv)
     if (!read_options(&serve, argc, argv, &result)) {
         result = gw_arguments_config_load(&serve.options, &serve.config);
         if (result == GW_COMMAND_OK)
+            result = gw_people_open(&serve.people, &serve.config);
+        if (result == GW_COMMAND_OK)
             result = run(&serve);
     }
     gw_broker_free(serve.broker);
+    gw_people_fini(&serve.people);
     gw_logger_free(serve.logger);
     gw_config_fini(&serve.config);
     gw_arguments_config_fini(&serve.options);

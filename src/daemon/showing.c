@@ -7,6 +7,7 @@
 #include "config/confvalue.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
+#include "daemon/people.h"
 #include "os/console.h"
 
 #define TEXT_MAX      ((size_t)4 * 1024 * 1024)
@@ -139,6 +140,7 @@ static size_t count_set(const struct gw_config *config)
 static int check_config(struct gw_arguments *words, struct gw_arguments_config *options)
 {
     struct gw_config config;
+    struct gw_people people;
     int result;
 
     while (words->index < words->argc) {
@@ -162,6 +164,12 @@ static int check_config(struct gw_arguments *words, struct gw_arguments_config *
     result = gw_arguments_config_load(options, &config);
     if (result != GW_COMMAND_OK)
         return result;
+    result = gw_people_open(&people, &config);
+    gw_people_fini(&people);
+    if (result != GW_COMMAND_OK) {
+        gw_config_fini(&config);
+        return result;
+    }
     size_t count = count_set(&config);
     printf("%s: no errors, %zu key%s set\n", options->path, count, count == 1 ? " is" : "s are");
     gw_config_fini(&config);

@@ -19,4 +19,21 @@ GW_MUST_USE enum gw_status gw_file_read(const char *path, struct gw_buf *buf, in
  * ENOTDIR, EACCES, EROFS …). */
 GW_MUST_USE enum gw_status gw_file_judge_directory(const char *path, int *ret_errno);
 
+/* What tells one state of a file from another; all zero if there is none. */
+struct gw_file_stamp {
+    uint64_t device;
+    uint64_t node;
+    uint64_t size;
+    int64_t changed_ns;
+};
+
+void gw_file_stamp_take(const char *path, struct gw_file_stamp *ret_stamp);
+bool gw_file_stamp_equal(const struct gw_file_stamp *a, const struct gw_file_stamp *b);
+
+/* Puts a new content in the place of a file, in one step that readers and crashes find done or not
+ * begun. A file that was there keeps owner and mode (as far as this process may say so), a new one
+ * can be read by its owner only. GW_OS_ERROR with *ret_errno. */
+GW_MUST_USE enum gw_status gw_file_replace(const char *path, struct gw_span content,
+                                           int *ret_errno);
+
 #endif

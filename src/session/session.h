@@ -50,6 +50,7 @@ struct gw_session {
     uint64_t passed_count;
     uint32_t replay_asked;  /* retained messages on their way from other loops; the broker's */
     struct gw_will *will;   /* NULL if none */
+    struct gw_blob *user;   /* the name of whom it belongs to; NULL: nobody */
     struct gw_list waiting; /* for the log; the broker's */
     struct gw_list warm;    /* some of the outbox may be cooled; the broker's */
     struct gw_timer timer;  /* the broker arms it at next_deadline */
@@ -82,6 +83,14 @@ static inline struct gw_span gw_session_client_id(const struct gw_session *sessi
 {
     return gw_span_of(session->client_id, session->client_id_size);
 }
+
+/* Whom it belongs to; empty: nobody. */
+static inline struct gw_span gw_session_user(const struct gw_session *session)
+{
+    return session->user ? gw_span_of(session->user->data, session->user->size) : GW_SPAN_NONE;
+}
+/* It belongs to this user from now on (takes a reference of its own); NULL: to nobody. */
+void gw_session_set_user(struct gw_session *session, struct gw_blob *user);
 
 /* Sets or replaces the will (keeps it: gw_message_keep) and takes the message's reference over.
  * GW_NO_MEMORY: the old will is gone, the new one not set, the message as it was. */

@@ -8,27 +8,6 @@
 #include "auth/authority.h"
 #include "base/compiler.h"
 
-static void strangers_come_in_only_where_they_may(void **state)
-{
-    (void)state;
-    for (int anonymous = 0; anonymous <= 1; anonymous++) {
-        for (int named = 0; named <= 1; named++) {
-            struct gw_authority_peer peer = {
-                .client_id = GW_SPAN_LIT("c"),
-                .user_name = named ? GW_SPAN_LIT("u") : GW_SPAN_NONE,
-                .password = named ? GW_SPAN_LIT("p") : GW_SPAN_NONE,
-                .has_user_name = named,
-                .has_password = named,
-                .anonymous = anonymous,
-            };
-            const char *why = "untouched";
-            enum gw_authority_verdict verdict = gw_authority_connect(&peer, &why);
-            assert_int_equal(verdict, anonymous ? GW_AUTHORITY_YES : GW_AUTHORITY_NO);
-            assert_int_equal(why != NULL, !anonymous); /* a no says why */
-        }
-    }
-}
-
 static void the_system_tree_is_the_brokers_own(void **state)
 {
     (void)state;
@@ -57,7 +36,6 @@ static void the_system_tree_is_the_brokers_own(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strangers_come_in_only_where_they_may),
         cmocka_unit_test(the_system_tree_is_the_brokers_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,88 @@
+/*
+ * config/confparts: values of the configuration that belong together: users, durability, log.
+ *
+ * Layer   config.
+ * Owner   the configuration that they are part of.
+ * Life    none of their own.
+ * Limits  those of config/config.
+ */
+#ifndef GW_CONFIG_CONFPARTS_H
+#define GW_CONFIG_CONFPARTS_H
+
+#include "base/log.h"
+#include "base/time.h"
+
+enum gw_config_policy {
+    GW_CONFIG_DROP_NEWEST, /* the message that does not fit is dropped */
+    GW_CONFIG_DROP_OLDEST, /* the oldest queued message makes room */
+    GW_CONFIG_DISCONNECT,  /* the client is disconnected with 0x97, the message is dropped */
+    GW_CONFIG_POLICY_COUNT
+};
+
+enum gw_config_format {
+    GW_CONFIG_FORMAT_AUTO,
+    GW_CONFIG_FORMAT_TEXT,
+    GW_CONFIG_FORMAT_JSON,
+    GW_CONFIG_FORMAT_JOURNAL,
+    GW_CONFIG_FORMAT_COUNT
+};
+
+/* Who is asked whether a client may connect. */
+struct gw_config_auth {
+    char **files; /* user files; the first that knows the user decides */
+    size_t count; /* 0: there are no users */
+};
+
+/* Failed logins, and those that wait. */
+struct gw_config_login {
+    gw_mono_ns delay;
+    uint32_t failures; /* 0: nobody is banned */
+    gw_mono_ns ban;
+    uint32_t queue;
+    uint32_t workers; /* 0: half the cores */
+};
+
+/* What a message survives once it is acknowledged, from little to much. */
+enum gw_durability {
+    GW_DURABILITY_MEMORY, /* nothing */
+    GW_DURABILITY_OS,     /* an end of the process, whatever ended it */
+    GW_DURABILITY_DISK,   /* a power cut too */
+    GW_DURABILITY_COUNT
+};
+
+struct gw_config_rule {
+    char *filter;              /* valid, without $share/ */
+    uint32_t filter_size;      /* bytes of it */
+    uint32_t prefix_size;      /* bytes at its beginning that a topic name must have too */
+    bool exact;                /* it is one topic name */
+    enum gw_durability result; /* the class of what it matches */
+};
+
+struct gw_config_rules {
+    struct gw_config_rule *items; /* the first that matches holds */
+    size_t count;
+};
+
+struct gw_config_store {
+    char *path; /* never NULL; empty: GW_CONFIG_STORE_PATH_DEFAULT if there is such a directory */
+    enum gw_durability durability;
+    struct gw_config_rules durability_rules;
+    uint64_t segment;
+    uint64_t pressure;
+};
+
+struct gw_config_sys {
+    gw_mono_ns interval; /* 0: off */
+};
+
+struct gw_config_log {
+    enum gw_log_level level;
+    enum gw_config_format format;
+    uint32_t repeats; /* 0: never folded */
+};
+
+struct gw_config_debug {
+    bool auth_echo;
+};
+
+#endif
