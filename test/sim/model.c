@@ -154,6 +154,34 @@ bool model_topic_retained(unsigned topic)
     return model_topics[topic][0] == 'r';
 }
 
+/* Some are large: they are more than one sector of a disk, and small segments are soon full. */
+static size_t payload_size(uint32_t message)
+{
+    uint32_t mixed = message * 2654435761u >> 16;
+    return mixed % 8 != 0 ? 4 + mixed / 8 % 40 : 400 + mixed / 8 % (MODEL_PAYLOAD_MAX - 400);
+}
+
+size_t model_write_payload(uint32_t message, uint8_t memory[MODEL_PAYLOAD_MAX])
+{
+    size_t size = payload_size(message);
+    for (size_t i = 0; i < size; i++)
+        memory[i] = (uint8_t)(i < 4 ? message >> 8 * i : message + i);
+    return size;
+}
+
+uint32_t model_read_payload(const struct model *model, struct gw_span payload)
+{
+    uint8_t expected[MODEL_PAYLOAD_MAX];
+    uint32_t number = 0;
+    for (size_t i = 0; i < 4 && i < payload.size; i++)
+        number |= (uint32_t)payload.data[i] << 8 * i;
+    size_t size = model_write_payload(number, expected);
+    if (!gw_span_equal(payload, gw_span_of(expected, size)))
+        model_fail(model, "a payload of %zu bytes that nobody wrote, as of message %u",
+                   payload.size, number);
+    return number;
+}
+
 bool model_topic_volatile(unsigned topic)
 {
     return model_topics[topic][0] == 'm';

@@ -24,6 +24,7 @@
 #define MODEL_FILTERS      12
 #define MODEL_TOPICS       16
 #define MODEL_MESSAGES_MAX 60000
+#define MODEL_PAYLOAD_MAX  1600
 /* Steps after which something lazy has certainly been done: read from the network and acted on by
  * a broker, and written by its store. */
 #define MODEL_LAZY_STEPS 500u
@@ -91,6 +92,10 @@ void model_on_unsuback(struct model *model, unsigned client, unsigned filter);
 /* A PUBLISH arrived (QoS 2: its first copy under this packet identifier). */
 void model_on_delivery(struct model *model, unsigned client, uint32_t message, uint8_t qos,
                        bool dup, bool retain);
+/* The payload of a message: its number, and what fills it up to its size. */
+size_t model_write_payload(uint32_t message, uint8_t memory[MODEL_PAYLOAD_MAX]);
+/* The number in a payload that is what the message has. */
+uint32_t model_read_payload(const struct model *model, struct gw_span payload);
 /* Under this topic name; a message arrives only under that of its publication. */
 void model_check_topic(const struct model *model, unsigned client, uint32_t message,
                        struct gw_span topic_name);

@@ -32,7 +32,9 @@
 #define DEAD_STEPS    500u  /* so long at most a broker lives with a dead disk */
 #define AGAIN_STEPS   40u   /* a crash that follows another one comes within so many */
 #define CUT_STEPS     60u   /* so long is waited for a moment in the middle of a turn */
-#define PACE_STEPS    150u  /* for so long, on average, the disk is as fast as it is */
+#define STALL_EVERY   300u
+#define STALL_STEPS   120u
+#define PACE_STEPS    150u /* for so long, on average, the disk is as fast as it is */
 
 struct sim {
     struct gw_random random;
@@ -47,12 +49,14 @@ struct sim {
     uint32_t full_till; /* steps; 0: there is room */
     uint32_t troubled_till;
     uint32_t crash_at; /* step; 0: whenever it comes to pass */
-    uint64_t turning;  /* a bit for each loop that is in the middle of its turn */
-    unsigned pace;     /* of so many steps one ends with a commit */
-    unsigned cut_in;   /* so many reads and writes of loops; 0: not */
-    unsigned stop_in;  /* so many writes and syncs of the store; 0: not */
-    bool at_risk;      /* the machine may stop at any moment */
-    bool is_cut;       /* it has */
+    unsigned stalled;  /* this loop has no turn until that step: others run ahead of it */
+    uint32_t stalled_till;
+    uint64_t turning; /* a bit for each loop that is in the middle of its turn */
+    unsigned pace;    /* of so many steps one ends with a commit */
+    unsigned cut_in;  /* so many reads and writes of loops; 0: not */
+    unsigned stop_in; /* so many writes and syncs of the store; 0: not */
+    bool at_risk;     /* the machine may stop at any moment */
+    bool is_cut;      /* it has */
 };
 
 /* -- threads: a loop's turn and a commit may be interrupted by the others -- */
@@ -92,10 +96,10 @@ static void on_network(void *user)
     if (sim->turning == 0)
         return;
     bool before = sim->recycled;
-    if (gw_random_below(&sim->boot.random, 2 + sim->pace) == 0)
+    if (gw_random_below(&sim->boot.random, 1 + sim->pace) == 0)
         (void)commit(sim);
     /* What made segments free may not be in the log yet. */
-    bool now = !before && sim->recycled && gw_random_below(&sim->boot.random, 3) == 0;
+    bool now = !before && sim->recycled && gw_random_below(&sim->boot.random, 2) == 0;
     now |= sim->cut_in > 0 && --sim->cut_in == 0;
     if (now && sim->at_risk && !sim->is_cut)
         cut(sim);
@@ -121,8 +125,10 @@ static void turn_loops(struct sim *sim)
     unsigned count = gw_broker_loop_count(sim->boot.broker);
     unsigned first = (unsigned)gw_random_below(&sim->random, count);
     for (unsigned i = 0; i < count; i++) {
-        if (gw_random_below(&sim->random, 4) != 0)
-            turn_loop(sim, (first + i) % count);
+        unsigned index = (first + i) % count;
+        bool stalls = index == sim->stalled && sim->step < sim->stalled_till;
+        if (gw_random_below(&sim->random, 4) != 0 && !(stalls && sim->at_risk))
+            turn_loop(sim, index);
     }
 }
 
@@ -199,14 +205,12 @@ static void reader_note(struct reader *reader, const struct gw_frame *frame)
 {
     struct gw_publish packet;
     struct gw_fault fault;
-    char text[16] = {0};
     if (frame->header.type != GW_PACKET_PUBLISH)
         return;
     if (gw_publish_decode(&frame->header, frame->body, GW_VERSION_311, true, 0, &packet, &fault) !=
-            GW_OK ||
-        packet.payload.size >= sizeof(text))
+        GW_OK)
         model_fail(reader->sim->model, "a bad retained message");
-    memcpy(text, packet.payload.data, packet.payload.size);
+    uint32_t number = model_read_payload(reader->sim->model, packet.payload);
     if (!packet.retain && gw_span_equal(packet.topic_name, GW_SPAN_LIT("w/will")))
         return; /* its time has come just now */
     for (unsigned t = 0; t < MODEL_TOPICS; t++) {
@@ -215,7 +219,7 @@ static void reader_note(struct reader *reader, const struct gw_frame *frame)
         if (reader->found[t] || !packet.retain)
             model_fail(reader->sim->model, "retained %s given twice, or unmarked", model_topics[t]);
         reader->found[t] = true;
-        reader->numbers[t] = (uint32_t)strtoul(text, NULL, 10);
+        reader->numbers[t] = number;
     }
 }
 
@@ -366,6 +370,10 @@ static void disturb(struct sim *sim)
         sim->crash_at != 0 ? sim->step >= sim->crash_at : gw_random_below(random, CRASH_EVERY) == 0;
     if (gw_random_below(random, PACE_STEPS) == 0)
         choose_pace(sim);
+    if (gw_random_below(random, STALL_EVERY) == 0) {
+        sim->stalled = (unsigned)gw_random_below(random, gw_broker_loop_count(sim->boot.broker));
+        sim->stalled_till = sim->step + (uint32_t)gw_random_below(random, STALL_STEPS);
+    }
     if (!now && !sim->is_cut)
         return;
     crash(sim);

@@ -10,8 +10,8 @@
 #include "wire/publish.h"
 #include "wire/subscribe.h"
 
-#define OUT_MAX      ((size_t)64 * 1024)
-#define PACKET_MAX   512u
+#define OUT_MAX      ((size_t)256 * 1024)
+#define PACKET_MAX   2048u
 #define IDS          80u
 #define FLIGHT_USUAL 8u
 #define LAZY_STEPS   800u
@@ -93,16 +93,16 @@ static void put_publish(struct simclient *client, const struct simclient_publica
                         bool dup)
 {
     uint8_t bytes[PACKET_MAX];
-    char payload[16];
+    uint8_t payload[MODEL_PAYLOAD_MAX];
     struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
-    int size = snprintf(payload, sizeof(payload), "%u", publication->message);
+    size_t size = model_write_payload(publication->message, payload);
     struct gw_publish packet = {
         .dup = dup,
         .retain = publication->retain,
         .qos = publication->qos,
         .packet_id = publication->id,
         .topic_name = gw_span_str(model_topics[publication->topic]),
-        .payload = gw_span_of(payload, publication->deletes ? 0 : (size_t)size),
+        .payload = gw_span_of(payload, publication->deletes ? 0 : size),
     };
     if (publication->expiry > 0) {
         packet.props.present = GW_PROP_BIT(MESSAGE_EXPIRY);
@@ -192,7 +192,8 @@ static void judge_waiting(struct simclient *client, bool present)
         model_on_will_certain(client->model, number - 1);
 }
 
-static void set_will(struct simclient *client, struct gw_connect *packet, char text[16])
+static void set_will(struct simclient *client, struct gw_connect *packet,
+                     uint8_t payload[MODEL_PAYLOAD_MAX])
 {
     packet->has_will = true;
     packet->will.qos = (uint8_t)gw_random_below(client->random, 3);
@@ -203,15 +204,16 @@ static void set_will(struct simclient *client, struct gw_connect *packet, char t
         packet->will.props.will_delay = client->will.delay;
     }
     client->will.number = model_on_will(client->model, client->index, packet->will.qos) + 1;
-    int size = snprintf(text, 16, "%u", client->will.number - 1);
+    size_t size = model_write_payload(client->will.number - 1, payload);
     packet->will.topic_name = GW_SPAN_LIT("w/will");
-    packet->will.payload = gw_span_of(text, (size_t)size);
+    packet->will.payload = gw_span_of(payload, size);
 }
 
 static void connect_now(struct simclient *client)
 {
     uint8_t bytes[PACKET_MAX];
-    char id[16], will[16];
+    char id[16];
+    uint8_t will[MODEL_PAYLOAD_MAX];
     struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
     int size = snprintf(id, sizeof(id), "sim-%u", client->index);
     struct gw_connect packet = {
@@ -363,14 +365,6 @@ static void owe(struct simclient *client, enum gw_packet_type type, gw_packet_id
     client->acks[client->ack_count++].id = id;
 }
 
-static uint32_t number_in(struct gw_span payload)
-{
-    char text[16] = {0};
-    GW_ASSERT(payload.size > 0 && payload.size < sizeof(text));
-    memcpy(text, payload.data, payload.size);
-    return (uint32_t)strtoul(text, NULL, 10);
-}
-
 static void on_publish(struct simclient *client, const struct gw_frame *frame)
 {
     struct gw_publish packet;
@@ -380,7 +374,7 @@ static void on_publish(struct simclient *client, const struct gw_frame *frame)
         model_fail(client->model, "client %u: bad PUBLISH: %s", client->index, fault.what);
     uint32_t settles = 0;
     if (packet.payload.size > 0) {
-        uint32_t number = number_in(packet.payload);
+        uint32_t number = model_read_payload(client->model, packet.payload);
         bool known = packet.qos == 2 && gw_idset_has(&client->received, packet.packet_id);
         model_check_topic(client->model, client->index, number, packet.topic_name);
         if (!known)
