@@ -6,7 +6,11 @@
 static const struct {
     const char *prefix;
     bool built;
-} schemes[] = {{"mqtt://", true}, {"mqtts://", false}, {"ws://", false}, {"wss://", false}};
+    bool ws;
+} schemes[] = {{"mqtt://", true, false},
+               {"mqtts://", false, false},
+               {"ws://", true, true},
+               {"wss://", false, true}};
 
 static enum gw_status read_port(struct gw_options *options, const char *text, size_t size)
 {
@@ -72,23 +76,43 @@ static enum gw_status read_host(struct gw_options *options, const char *at, cons
     return options->net.host ? GW_OK : GW_NO_MEMORY;
 }
 
+/* /path[/topic] of a WebSocket. */
+static enum gw_status read_path(struct gw_options *options, const char *slash)
+{
+    const char *end = strchr(slash + 1, '/');
+    size_t size = end ? (size_t)(end - slash) : strlen(slash);
+    options->net.ws = true;
+    if (size > 1) {
+        options->net.ws_path = gw_options_keep(options, slash, size);
+        if (!options->net.ws_path)
+            return GW_NO_MEMORY;
+    }
+    return end ? gw_options_add(&options->select.topics, end + 1) : GW_OK;
+}
+
 enum gw_status gw_brokerurl_read(struct gw_options *options, const char *url)
 {
     const char *at = NULL;
+    bool ws = false;
     for (size_t i = 0; i < GW_COUNT_OF(schemes) && !at; i++) {
         size_t size = strlen(schemes[i].prefix);
         if (strncasecmp(url, schemes[i].prefix, size) != 0)
             continue;
         at = url + size;
+        ws = schemes[i].ws;
         if (!schemes[i].built && !options->net.not_built)
             options->net.not_built = schemes[i].prefix;
     }
     if (!at)
-        return gw_options_refuse(options, "the URL must begin with mqtt:// or mqtts://");
+        return gw_options_refuse(options, "the URL must begin with mqtt:// or ws://");
     const char *slash = strchr(at, '/');
+    if (!slash && ws)
+        slash = at + strlen(at);
     if (!slash)
         return gw_options_refuse(options, "the URL must end with /topic");
     GW_TRY(read_user(options, &at, slash));
     GW_TRY(read_host(options, at, slash));
+    if (ws)
+        return *slash ? read_path(options, slash) : read_path(options, "/");
     return gw_options_add(&options->select.topics, slash + 1);
 }

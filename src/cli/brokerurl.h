@@ -1,5 +1,6 @@
 /*
- * cli/brokerurl: `-L mqtt://[user[:password]@]host[:port]/topic`.
+ * cli/brokerurl: `-L mqtt://[user[:password]@]host[:port]/topic`; of a WebSocket
+ *                `ws://[user[:password]@]host[:port]/path[/topic]`.
  *
  * Layer   cli (may include client, proto, topic, wire, net, os, base). Pure but for malloc.
  * Owner   the main thread.
@@ -11,7 +12,8 @@
 
 #include "cli/options.h"
 
-/* Takes host, port, user, password and topic from a URL; GW_INVALID with options->problem. */
+/* Takes host, port, user, password and topic from a URL; the path of a WebSocket is its first level
+ * (empty: as without a URL), and the topic may be missing. GW_INVALID with options->problem. */
 GW_MUST_USE enum gw_status gw_brokerurl_read(struct gw_options *options, const char *url);
 
 #endif

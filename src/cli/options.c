@@ -30,6 +30,7 @@ void gw_options_init(struct gw_options *options, enum gw_tool tool)
     options->session.version = tool == GW_TOOL_RR ? GW_VERSION_5 : GW_VERSION_311;
     options->session.keep_alive = 60;
     options->session.inflight_max = 20;
+    options->net.ws_path = "/mqtt";
     options->message.repeat_count = 1;
     options->select.random_percent = 100.0;
     for (size_t i = 0; i < GW_COMMAND_COUNT; i++)
@@ -274,8 +275,7 @@ static enum gw_status check_built(struct gw_options *options)
 {
     const struct gw_options_net *net = &options->net;
     if (net->not_built)
-        return gw_options_refuse(options,
-                                 "%s: TLS, WebSocket, proxies and SRV records are not built in yet",
+        return gw_options_refuse(options, "%s: TLS, proxies and SRV records are not built in yet",
                                  net->not_built);
     if (net->port == TLS_PORT && !net->plain && !net->unix_path)
         return gw_options_refuse(options, "port 8883 means TLS, which is not built in yet; for a "

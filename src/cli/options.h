@@ -31,9 +31,11 @@ struct gw_options_net {
     const char *host; /* NULL: localhost */
     const char *bind_host;
     const char *unix_path;
+    const char *ws_path;   /* of the WebSocket, "/mqtt" if none is given */
     const char *not_built; /* the first option given that asks for what is not there yet */
     uint16_t port;         /* 0: the default */
     bool plain;            /* --no-tls */
+    bool ws;               /* over a WebSocket */
 };
 
 struct gw_options_session {

@@ -81,6 +81,23 @@ static enum gw_status set_unix(struct gw_options *o, const char *value)
     return GW_OK;
 }
 
+static enum gw_status set_ws(struct gw_options *o, const char *value)
+{
+    (void)value;
+    o->net.ws = true;
+    return GW_OK;
+}
+
+static enum gw_status set_ws_path(struct gw_options *o, const char *value)
+{
+    if (value[0] != '/')
+        return gw_options_refuse(o, "the path of a WebSocket begins with /, as /mqtt; not \"%s\"",
+                                 value);
+    o->net.ws = true;
+    o->net.ws_path = value;
+    return GW_OK;
+}
+
 static enum gw_status set_plain(struct gw_options *o, const char *value)
 {
     (void)value;
@@ -184,6 +201,8 @@ static enum gw_status set_url(struct gw_options *o, const char *value)
 {
     size_t before = o->select.topics.count;
     GW_TRY(gw_brokerurl_read(o, value));
+    if (o->select.topics.count == before)
+        return GW_OK; /* a WebSocket's, without one */
     const char *topic = o->select.topics.items[before];
     return o->tool == GW_TOOL_SUB ? filter_valid(o, "the topic of the URL", topic)
                                   : name_valid(o, "the topic of the URL", topic);
@@ -463,6 +482,8 @@ static const struct gw_optset_row rows[] = {
     {"-p", "--port", ALL, "PORT", set_port, "its port (1883)"},
     {NULL, "--unix", ALL, "PATH", set_unix, "connect to this Unix socket instead"},
     {"-L", "--url", ALL, "URL", set_url, "mqtt://[user[:password]@]host[:port]/topic in one"},
+    {NULL, "--ws", ALL, NULL, set_ws, "connect over a WebSocket (port 8083)"},
+    {NULL, "--ws-path", ALL, "PATH", set_ws_path, "and ask for this path (/mqtt)"},
     {"-A", NULL, ALL, "ADDRESS", set_bind, "connect from this address"},
     {NULL, "--nodelay", ALL, NULL, set_nothing, "send small packets at once (always so)"},
     {NULL, "--no-tls", ALL, NULL, set_plain, "no TLS, on port 8883 neither"},
@@ -540,7 +561,6 @@ static const struct gw_optset_row rows[] = {
     {NULL, "--tls-keylog", ALL, "FILE", NULL, NULL},
     {NULL, "--tls-use-os-certs", ALL, NULL, NULL, NULL},
     {NULL, "--tls-version", ALL, "VERSION", NULL, NULL},
-    {NULL, "--ws", ALL, NULL, NULL, NULL},
 };
 /* clang-format on */
 

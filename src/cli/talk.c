@@ -14,6 +14,7 @@
 #include "wire/reason.h"
 
 #define PORT_PLAIN  1883
+#define PORT_WS     8083
 #define PAYLOAD_MAX ((size_t)GW_VARINT_MAX)
 
 void gw_talk_complain(const struct gw_talk *talk, const char *format, ...)
@@ -287,11 +288,15 @@ static void on_lost(struct gw_talk *talk, enum gw_status status)
         talk->over = true;
         return;
     }
-    if (talk->ops->reconnects) {
+    /* A server that speaks otherwise below MQTT will do so in a second too. */
+    bool foreign = status == GW_OS_ERROR && talk->driver.fault.os_error == 0;
+    if (talk->ops->reconnects && (talk->connected_once || !foreign)) {
         talk->wake_at = gw_time_add_s(gw_driver_now(), GW_TALK_RETRY_S);
         return;
     }
-    if (status == GW_OS_ERROR)
+    if (foreign)
+        gw_talk_complain(talk, "%s", talk->driver.fault.text);
+    else if (status == GW_OS_ERROR)
         gw_talk_complain(talk, "the connection was lost: %s", talk->driver.fault.text);
     else if (status != GW_MALFORMED && status != GW_PROTOCOL)
         gw_talk_complain(talk, "the connection was lost");
@@ -356,7 +361,10 @@ static enum gw_status prepare(struct gw_talk *talk)
     talk->target = (struct gw_driver_target){.host = net->host ? net->host : "localhost",
                                              .bind_host = net->bind_host,
                                              .unix_path = net->unix_path,
-                                             .port = net->port > 0 ? net->port : PORT_PLAIN};
+                                             .ws_path = net->ws ? net->ws_path : NULL,
+                                             .port = net->port > 0 ? net->port
+                                                     : net->ws     ? PORT_WS
+                                                                   : PORT_PLAIN};
     fill_connect(talk);
     GW_TRY(gw_driver_init(&talk->driver, &talk->target, &talk->client, &events, talk));
     return gw_interrupt_open(&talk->interrupt);

@@ -390,7 +390,11 @@ static enum gw_status ws_recv(struct gw_transport *transport, void *memory, size
         return ws->end;
     if (ws->state == OPENING && ws->dial != NULL)
         push_own(ws); /* the request */
-    GW_TRY(gw_transport_recv(transport, memory, size, &bytes.size, ret_errno));
+    enum gw_status status = gw_transport_recv(transport, memory, size, &bytes.size, ret_errno);
+    if (status == GW_CLOSED && ws->state == OPENING && ws->dial != NULL)
+        give_up(ws, "no WebSocket there: the server ended the connection");
+    else if (status != GW_OK)
+        return status;
     if (ws->state == OPENING)
         take_head(ws, &bytes);
     if (ws->state == OPEN || ws->state == SAID)

@@ -230,7 +230,7 @@ def test_usage_has_the_same_exit_code(tool, args):
 
 
 @pytest.mark.parametrize("option", ["--cafile x", "--capath x", "--tls-use-os-certs", "--psk 00",
-                                    "--proxy socks5h://x", "-S", "--ws", "-p 8883",
+                                    "--proxy socks5h://x", "-S", "-p 8883",
                                     "-L mqtts://localhost/a"])
 def test_what_is_not_built_says_so(option):
     code, out, err = run("godwit", "pub", ["-t", "a", "-m", "b"] + option.split())

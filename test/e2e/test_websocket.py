@@ -1,14 +1,16 @@
 """MQTT over WebSocket: foreign clients, and peers that break each rule of it."""
 
+import os
 import socket
 import struct
+import subprocess
 import time
 
 import mqtt as m
 import peer
 import pytest
-from rig import WAIT, fresh, sanitized
-from test_mqttjs import node, play  # noqa: F401 - fixtures
+from rig import HERE, WAIT, binary, fresh, sanitized
+from test_mqttjs import MODULES, node, play  # noqa: F401 - fixtures
 from test_paho_python import QOS, VERSIONS, join  # noqa: F401 - a fixture too
 from websock import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, WebBroker, WebPeer, Wire, frame, request
 
@@ -67,6 +69,62 @@ def test_paho_messages_pass(join, web, version, qos):  # noqa: F811
     assert reader.take(40) == [(f"{topic}/x", qos, False, f"ä{n}") for n in range(40)]
     sender.publish(f"{topic}/large", "x" * 300_000, qos)
     assert reader.next().payload == b"x" * 300_000
+
+
+# ---- our own tools -------------------------------------------------------------------------------
+
+@pytest.fixture(params=["godwit", "ws"])
+def port(request, web, program):
+    """Of our listener, or of the foreign library ws in front of our plain one."""
+    if request.param == "godwit":
+        return str(web.ws_port)
+    bridge = program("node", HERE / "wsbridge.js", str(web.port),
+                     NODE_PATH=os.environ.get("NODE_PATH") or str(MODULES))
+    return bridge.next_line(b"listening ").split()[1].decode()
+
+
+def tool(*words, **more):
+    return subprocess.run([binary(), *words], check=False, timeout=WAIT, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, env={**os.environ, "XDG_CONFIG_HOME": "/nonexistent"}, **more)
+
+
+@pytest.mark.parametrize("version", ["31", "311", "5"])
+def test_tools(port, version):
+    topic, at = fresh("tools"), ["--ws", "-h", "127.0.0.1", "-p", port, "-V", version]
+    reader = ["sub", *at, "-c", "-i", fresh("tools"), "-t", topic + "/#", "-q", "2"]
+    if version == "5":
+        reader += ["-x", "600"]
+    assert tool(*reader, "-E").returncode == 0
+    lines = b"".join(b"line %d\n" % n for n in range(20))
+    assert tool("pub", *at, "-t", topic + "/x", "-l", "-q", "2", input=lines).stdout == b""
+    large = "x" * 100_000
+    url = f"ws://127.0.0.1:{port}/mqtt/{topic}/y"
+    assert tool("pub", "-L", url, "-m", large, "-q", "1").stdout == b""
+    assert tool("pub", "-L", url, "-m", "end", "-q", "1").stdout == b""
+    got = tool(*reader, "-C", "22")
+    assert (got.returncode, got.stdout) == (0, lines + large.encode() + b"\nend\n")
+
+
+def test_request_and_response(port, program):
+    topic, at = fresh("rr"), ["--ws", "-h", "127.0.0.1", "-p", port]
+    worker = ["sub", *at, "-c", "-i", fresh("rr"), "-t", topic, "-q", "1"]
+    assert tool(*worker, "-E").returncode == 0
+    rr = program(binary(), "rr", *at, "-t", topic, "-e", topic + "/answer", "-m", "6*7", "-q", "1")
+    assert tool(*worker, "-C", "1").stdout == b"6*7\n"
+    assert tool("pub", *at, "-t", topic + "/answer", "-m", "42").stdout == b""
+    assert rr.wait() == (0, [b"42"])
+
+
+def test_tools_say_what_is_wrong(web):
+    at = ["pub", "-h", "127.0.0.1", "-t", "a", "-m", "b"]
+    done = tool(*at, "-p", str(web.ws_port), "--ws-path", "/other")
+    assert (done.returncode, done.stdout) == (
+        7, b"godwit pub: the server refused the WebSocket: 404 Not Found\n")
+    done = tool("sub", "--ws", "-h", "127.0.0.1", "-p", str(web.port), "-t", "a")  # plain MQTT there
+    assert (done.returncode, done.stdout) == (
+        7, b"godwit sub: no WebSocket there: the server ended the connection\n")
+    done = tool(*at, "--ws-path", "/a b", "-p", str(web.ws_port))
+    assert b"cannot stand in a request" in done.stdout
 
 
 # ---- the handshake -------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 #include "client/host/driver.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "net/ws.h"
 #include "os/clock.h"
 #include "wire/reason.h"
 
@@ -76,10 +78,92 @@ enum gw_status gw_driver_init(struct gw_driver *driver, const struct gw_driver_t
     return options->incoming && options->scratch ? GW_OK : GW_NO_MEMORY;
 }
 
+/* -- the socket, or what stands on it -- */
+
+static void push(struct gw_driver *driver, struct gw_transport *transport)
+{
+    transport->below = driver->transport;
+    transport->sockets = gw_socket_system();
+    transport->socket = driver->socket;
+    driver->transport = transport;
+}
+
+/* Says to the server of a WebSocket how it was called. */
+static size_t authority(const struct gw_driver_target *target, char *text, size_t size)
+{
+    const char *host = target->unix_path ? "localhost" : target->host;
+    bool is_ipv6 = strchr(host, ':') != NULL;
+    int written = snprintf(text, size, is_ipv6 ? "[%s]:%u" : "%s:%u", host, target->port);
+    return written > 0 && (size_t)written < size ? (size_t)written : 0;
+}
+
+/* Builds what the target asks for on the new socket. */
+static enum gw_status build_stack(struct gw_driver *driver)
+{
+    const struct gw_driver_target *target = driver->target;
+    char text[GW_DRIVER_WORDS_MAX];
+    if (!target->ws_path)
+        return GW_OK;
+    size_t size = authority(target, text, sizeof text);
+    struct gw_transport *ws = gw_ws_dial(gw_span_of(text, size), gw_span_str(target->ws_path));
+    if (!ws) {
+        driver->fault = (struct gw_dial_fault){0, "the host or the path cannot stand in a request"};
+        return GW_OS_ERROR;
+    }
+    push(driver, ws);
+    return GW_OK;
+}
+
+/* A transport that gave up has words of its own, which go with it. */
+static enum gw_status judge(struct gw_driver *driver, enum gw_status status, int error)
+{
+    if (status != GW_PROTOCOL && status != GW_OS_ERROR)
+        return status;
+    const char *trouble = driver->transport ? gw_transport_trouble(driver->transport) : NULL;
+    snprintf(driver->words, sizeof driver->words, "%s", trouble ? trouble : strerror(error));
+    driver->fault = (struct gw_dial_fault){trouble ? 0 : error, driver->words};
+    return GW_OS_ERROR;
+}
+
+/* GW_OK, GW_AGAIN, GW_CLOSED, GW_OS_ERROR with driver->fault; so receive. */
+static enum gw_status send_part(struct gw_driver *driver, const struct iovec *part, int count,
+                                size_t *ret_size)
+{
+    const struct gw_sockets *sockets = gw_socket_system();
+    int error = 0;
+    *ret_size = 0;
+    enum gw_status status =
+        driver->transport
+            ? driver->transport->ops->sendv(driver->transport, part, count, ret_size, &error)
+            : sockets->ops->sendv(sockets->ctx, driver->socket, part, count, ret_size, &error);
+    return judge(driver, status, error);
+}
+
+static enum gw_status receive(struct gw_driver *driver, void *memory, size_t size, size_t *ret_size)
+{
+    const struct gw_sockets *sockets = gw_socket_system();
+    int error = 0;
+    *ret_size = 0;
+    enum gw_status status =
+        driver->transport
+            ? driver->transport->ops->recv(driver->transport, memory, size, ret_size, &error)
+            : sockets->ops->recv(sockets->ctx, driver->socket, memory, size, ret_size, &error);
+    return judge(driver, status, error);
+}
+
+/* Whether to wait until the socket takes something. */
+static bool wants_write(const struct gw_driver *driver)
+{
+    uint8_t wants = gw_transport_wants(driver->transport);
+    return wants ? (wants & GW_POLL_WRITE) != 0 : gw_driver_unsent(driver) > 0;
+}
+
 /* Ends the connection as far as this side goes; buffers are empty afterwards. */
 static void drop(struct gw_driver *driver)
 {
     const struct gw_sockets *sockets = gw_socket_system();
+    gw_transport_free(driver->transport);
+    driver->transport = NULL;
     if (driver->socket >= 0)
         sockets->ops->close(sockets->ctx, driver->socket);
     driver->socket = -1;
@@ -113,36 +197,35 @@ enum gw_status gw_driver_open(struct gw_driver *driver)
     else
         GW_TRY(gw_dial_tcp(target->host, target->port, target->bind_host, &driver->socket,
                            &driver->fault));
-    enum gw_status status = gw_client_connect(&driver->client, gw_driver_now());
+    enum gw_status status = build_stack(driver);
+    if (status == GW_OK)
+        status = gw_client_connect(&driver->client, gw_driver_now());
     if (status != GW_OK)
         drop(driver);
     return status;
 }
 
-static enum gw_status os_fault(struct gw_driver *driver, int error)
-{
-    driver->fault = (struct gw_dial_fault){error, strerror(error)};
-    return GW_OS_ERROR;
-}
-
 /* Writes as much as the socket takes. */
 static enum gw_status flush(struct gw_driver *driver)
 {
-    const struct gw_sockets *sockets = gw_socket_system();
     bool wrote = false;
     while (gw_driver_unsent(driver) > 0) {
-        struct gw_span rest = gw_span_from(gw_buf_span(&driver->out), driver->out_at);
-        struct iovec part = {driver->out.data + driver->out_at, rest.size};
-        size_t size = 0;
-        int error = 0;
-        enum gw_status status =
-            sockets->ops->sendv(sockets->ctx, driver->socket, &part, 1, &size, &error);
+        struct iovec part = {driver->out.data + driver->out_at, gw_driver_unsent(driver)};
+        size_t size;
+        enum gw_status status = send_part(driver, &part, 1, &size);
+        driver->out_at += size;
+        wrote |= size > 0;
         if (status == GW_AGAIN)
             break;
-        if (status != GW_OK)
-            return status == GW_OS_ERROR ? os_fault(driver, error) : status;
-        driver->out_at += size;
-        wrote = true;
+        GW_TRY(status);
+        if (gw_transport_wants(driver->transport) != 0)
+            break;
+    }
+    if (gw_driver_unsent(driver) == 0 && driver->transport && wants_write(driver)) {
+        size_t none;
+        enum gw_status status = send_part(driver, NULL, 0, &none); /* what is the transport's own */
+        if (status != GW_AGAIN)
+            GW_TRY(status);
     }
     if (wrote && driver->client.state == GW_CLIENT_CONNECTED)
         return gw_client_on_time(&driver->client, gw_driver_now());
@@ -172,19 +255,29 @@ static enum gw_status digest(struct gw_driver *driver)
 /* Reads once. */
 static enum gw_status take(struct gw_driver *driver)
 {
-    const struct gw_sockets *sockets = gw_socket_system();
     GW_TRY(gw_buf_reserve(&driver->in, READ_SIZE));
-    size_t size = 0;
-    int error = 0;
-    enum gw_status status =
-        sockets->ops->recv(sockets->ctx, driver->socket, driver->in.data + driver->in.size,
-                           driver->in.capacity - driver->in.size, &size, &error);
+    size_t size;
+    enum gw_status status = receive(driver, driver->in.data + driver->in.size,
+                                    driver->in.capacity - driver->in.size, &size);
     if (status == GW_AGAIN)
         return GW_OK;
-    if (status != GW_OK)
-        return status == GW_OS_ERROR ? os_fault(driver, error) : status;
+    GW_TRY(status);
     driver->in.size += size;
     return digest(driver);
+}
+
+/* The transports' good-bye; waits for the socket to take it, but not long. */
+static void say_goodbye(struct gw_driver *driver)
+{
+    struct gw_transport *transport = driver->transport;
+    while (transport && transport->ops->shut(transport) == GW_AGAIN) {
+        uint8_t wants = gw_transport_wants(transport);
+        struct gw_pollset_item item = {.descriptor = driver->socket,
+                                       .want_read = (wants & GW_POLL_READ) != 0,
+                                       .want_write = (wants & GW_POLL_WRITE) != 0};
+        if (wants == 0 || gw_pollset_wait(&item, 1, driver->linger_end, gw_driver_now()) != GW_OK)
+            break;
+    }
 }
 
 /* Our DISCONNECT is written: the server closes; what it still sends is thrown away, for closing
@@ -195,6 +288,7 @@ static enum gw_status linger(struct gw_driver *driver)
     gw_mono_ns now = gw_driver_now();
     if (driver->linger_end == GW_NEVER) {
         driver->linger_end = gw_time_add_s(now, GW_DRIVER_LINGER_S);
+        say_goodbye(driver);
         sockets->ops->shutdown(sockets->ctx, driver->socket);
     }
     while (now < driver->linger_end) {
@@ -213,12 +307,18 @@ static enum gw_status linger(struct gw_driver *driver)
     return GW_END;
 }
 
+static bool has_pending(const struct gw_driver *driver)
+{
+    return driver->transport && gw_transport_pending(driver->transport);
+}
+
 static enum gw_status work(struct gw_driver *driver, bool ready)
 {
     GW_TRY(flush(driver));
     if (driver->blocked && driver->client.state == GW_CLIENT_CONNECTED)
         GW_TRY(digest(driver));
-    if (ready && !driver->blocked && driver->client.state != GW_CLIENT_DISCONNECTING)
+    if ((ready || has_pending(driver)) && !driver->blocked &&
+        driver->client.state != GW_CLIENT_DISCONNECTING)
         GW_TRY(take(driver));
     if (driver->client.state == GW_CLIENT_CONNECTED || driver->client.state == GW_CLIENT_CONNECTING)
         GW_TRY(gw_client_on_time(&driver->client, gw_driver_now()));
@@ -245,16 +345,18 @@ enum gw_status gw_driver_turn(struct gw_driver *driver, struct gw_pollset_item *
     gw_mono_ns due = gw_client_next_deadline(&driver->client);
     if (due < deadline)
         deadline = due;
+    if (has_pending(driver) && !driver->blocked)
+        deadline = 0; /* no poller tells of it */
     bool disconnecting = driver->client.state == GW_CLIENT_DISCONNECTING;
     all[0] = (struct gw_pollset_item){.descriptor = driver->socket,
                                       .want_read = !driver->blocked && !disconnecting,
-                                      .want_write = gw_driver_unsent(driver) > 0};
+                                      .want_write = wants_write(driver)};
     for (size_t i = 0; i < item_count; i++)
         all[i + 1] = items[i];
     if (status == GW_OK && !(disconnecting && gw_driver_unsent(driver) == 0)) {
         enum gw_status waited = gw_pollset_wait(all, item_count + 1, deadline, gw_driver_now());
         if (waited == GW_OS_ERROR)
-            status = os_fault(driver, errno);
+            status = judge(driver, GW_OS_ERROR, errno);
         for (size_t i = 0; i < item_count; i++)
             items[i].ready = all[i + 1].ready;
     }

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "client/core/client.h"
+#include "net/transport.h"
 #include "os/dial.h"
 #include "os/pollset.h"
 #include "proto/alias.h"
@@ -19,12 +20,14 @@
 #define GW_DRIVER_OUT_HIGH  ((size_t)256 * 1024)
 #define GW_DRIVER_LINGER_S  2 /* for the server to close after our DISCONNECT */
 #define GW_DRIVER_EXTRA_MAX (GW_POLLSET_MAX - 1)
+#define GW_DRIVER_WORDS_MAX 256
 
 /* Where to connect to; texts are borrowed. */
 struct gw_driver_target {
     const char *host;
     const char *bind_host; /* NULL: the system chooses */
     const char *unix_path; /* instead of host and port; else NULL */
+    const char *ws_path;   /* "/mqtt": over a WebSocket; NULL: straight */
     uint16_t port;
 };
 
@@ -33,15 +36,17 @@ struct gw_driver {
     struct gw_client_io io;
     const struct gw_driver_target *target;
     struct gw_client_options *options;
-    gw_socket socket; /* -1: none */
+    gw_socket socket;               /* -1: none */
+    struct gw_transport *transport; /* the top of a stack on the socket; NULL: the socket alone */
     gw_mono_ns linger_end;
     struct gw_buf in;
     struct gw_buf out;
-    size_t out_at;                 /* bytes of `out` that are gone */
-    size_t in_at;                  /* bytes of `in` that are done with */
-    bool blocked;                  /* an answer did not fit into `out`; reading waits for it */
-    struct gw_alias_table aliases; /* of the server */
-    struct gw_dial_fault fault;    /* why open or turn said GW_NOT_FOUND or GW_OS_ERROR */
+    size_t out_at;                   /* bytes of `out` that are gone */
+    size_t in_at;                    /* bytes of `in` that are done with */
+    bool blocked;                    /* an answer did not fit into `out`; reading waits for it */
+    struct gw_alias_table aliases;   /* of the server */
+    struct gw_dial_fault fault;      /* why open or turn said GW_NOT_FOUND or GW_OS_ERROR */
+    char words[GW_DRIVER_WORDS_MAX]; /* of a transport, for fault */
 };
 
 /* Prepares a driver; everything is borrowed, and the memory fields of options are filled in.
@@ -61,7 +66,8 @@ GW_MUST_USE enum gw_status gw_driver_open(struct gw_driver *driver);
 /* One turn: waits until something happens on the connection, on one of the caller's own items, or
  * `deadline` comes; then reads, writes and does what is due. GW_OK: go on. Otherwise the connection
  * is gone: GW_END (our DISCONNECT went out), GW_CLOSED (the server ended it), GW_TIMEOUT (the
- * server is silent), GW_MALFORMED or GW_PROTOCOL (client.fault), GW_OS_ERROR (driver->fault). */
+ * server is silent), GW_MALFORMED or GW_PROTOCOL (client.fault), GW_OS_ERROR (driver->fault: the
+ * system's words, or those of a transport that gave up). */
 GW_MUST_USE enum gw_status gw_driver_turn(struct gw_driver *driver, struct gw_pollset_item *items,
                                           size_t item_count, gw_mono_ns deadline);
 

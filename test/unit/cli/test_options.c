@@ -73,6 +73,14 @@ static void test_refusals(void **state)
         {GW_TOOL_PUB, "-t a -m b -D CONNECT receive-maximum 0", "from 1 to 65535"},
         {GW_TOOL_PUB, "-m b -L http://h/t", "must begin with"},
         {GW_TOOL_PUB, "-m b -L mqtt://h", "must end with /topic"},
+        {GW_TOOL_PUB, "-m b -L ws://h", "a topic (-t)"},
+        {GW_TOOL_PUB, "-m b -L ws://h/mqtt", "a topic (-t)"},
+        {GW_TOOL_PUB, "-m b -L ws://h/mqtt/", "is not a topic name"},
+        {GW_TOOL_PUB, "-m b -L ws://h/mqtt/+", "is not a topic name"},
+        {GW_TOOL_PUB, "-m b -L ws:///mqtt/t", "names no host"},
+        {GW_TOOL_PUB, "-m b -L wss://h/mqtt/t", "wss://: TLS"},
+        {GW_TOOL_PUB, "-t a -m b --ws", NULL},
+        {GW_TOOL_PUB, "-t a -m b --ws-path mqtt", "begins with /"},
         {GW_TOOL_PUB, "-m b -L mqtt://h:x/t", "port in the URL"},
         {GW_TOOL_PUB, "-m b -L mqtt:///t", "names no host"},
         {GW_TOOL_PUB, "-m b -L mqtt://[::1/t", "lacks its ]"},
@@ -232,12 +240,46 @@ static void test_file_that_is_not_there(void **state)
     gw_options_fini(&options);
 }
 
+static void test_urls_of_websockets(void **state)
+{
+    static const struct {
+        const char *line, *path, *topic;
+        uint16_t port;
+        bool ws;
+    } rows[] = {
+        {"-t t", "/mqtt", "t", 0, false},
+        {"-t t --ws", "/mqtt", "t", 0, true},
+        {"-t t --ws-path /a/b", "/a/b", "t", 0, true},
+        {"-L ws://h -t t", "/mqtt", "t", 0, true},
+        {"-L WS://me:pw@h:99/ -t t", "/mqtt", "t", 99, true},
+        {"-L ws://[::1]:99/live -t t", "/live", "t", 99, true},
+        {"-L ws://h/live/t/u", "/live", "t/u", 0, true},
+        {"-L ws://h/live/t --ws-path /a/b", "/a/b", "t", 0, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_options options;
+        char line[128];
+        snprintf(line, sizeof line, "-n %s", rows[i].line);
+        assert_int_equal(read_line(&options, GW_TOOL_PUB, line), GW_OK);
+        assert_int_equal(options.net.ws, rows[i].ws);
+        assert_string_equal(options.net.ws_path, rows[i].path);
+        assert_string_equal(options.select.topics.items[0], rows[i].topic);
+        assert_int_equal(options.net.port, rows[i].port);
+        gw_options_fini(&options);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_properties), cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_file),       cmocka_unit_test(test_file_that_is_not_there),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_properties),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_urls_of_websockets),
+        cmocka_unit_test(test_file),
+        cmocka_unit_test(test_file_that_is_not_there),
     };
     setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
