@@ -14,10 +14,19 @@
 #define V4_BITS    96u
 #define DENIES_MAX 64u /* that a filter overlaps and are remembered; more are passed over */
 
+/* What is left of a topic to be compared behind its prefix. */
+enum shape {
+    SHAPE_EXACT, /* "a/b": nothing */
+    SHAPE_BELOW, /* "a/#": a separator or nothing */
+    SHAPE_ANY,   /* "#": no $ in front */
+    SHAPE_OTHER, /* levels */
+};
+
 /* A rule with its texts. */
 struct entry {
     struct gw_access_rule rule;
     uint32_t prefix_size; /* bytes that stand at the beginning of every topic name it matches */
+    uint8_t shape;        /* enum shape */
     bool has_placeholder;
     char *texts;
 };
@@ -109,6 +118,16 @@ static uint32_t prefix_of(struct gw_span topic)
     return (uint32_t)size;
 }
 
+static enum shape shape_of(struct gw_span topic, uint32_t prefix_size)
+{
+    struct gw_span rest = gw_span_from(topic, prefix_size);
+
+    return rest.size == 0                                              ? SHAPE_EXACT
+           : gw_span_equal(rest, GW_SPAN_LIT("/#"))                    ? SHAPE_BELOW
+           : prefix_size == 0 && gw_span_equal(rest, GW_SPAN_LIT("#")) ? SHAPE_ANY
+                                                                       : SHAPE_OTHER;
+}
+
 enum gw_status gw_access_add(struct gw_access *access, const struct gw_access_rule *rule)
 {
     bool general = rule->user.size == 0;
@@ -118,10 +137,12 @@ enum gw_status gw_access_add(struct gw_access *access, const struct gw_access_ru
         return GW_LIMIT;
     GW_TRY(grow(access));
     size_t size = rule->user.size + rule->group.size + rule->client_id.size + rule->topic.size;
+    uint32_t prefix_size = prefix_of(rule->topic);
     struct entry *entry = &access->entries[access->count];
     *entry = (struct entry){
         .rule = *rule,
-        .prefix_size = prefix_of(rule->topic),
+        .prefix_size = prefix_size,
+        .shape = (uint8_t)shape_of(rule->topic, prefix_size),
         .has_placeholder = gw_reach_has_placeholder(rule->topic),
         .texts = malloc(size > 0 ? size : 1),
     };
@@ -389,15 +410,23 @@ static bool fits_publication(const struct gw_access_rule *rule,
     return !rule->allow || question->qos <= rule->qos_max;
 }
 
-static bool is_for_name(const struct entry *entry, const struct gw_access_question *question)
+/* False: the topic name is none of its topics; true: it is, or its levels have to be compared. */
+static bool is_for_name(const struct entry *entry, struct gw_span name)
 {
-    struct gw_span name = question->topic;
     struct gw_span topic = entry->rule.topic;
+    size_t prefix_size = entry->prefix_size;
 
     if (topic.size == 0)
         return true;
-    return name.size >= entry->prefix_size &&
-           memcmp(name.data, topic.data, entry->prefix_size) == 0;
+    if (name.size < prefix_size || memcmp(name.data, topic.data, prefix_size) != 0)
+        return false;
+    switch ((enum shape)entry->shape) {
+    case SHAPE_EXACT: return name.size == prefix_size;
+    case SHAPE_BELOW: return name.size == prefix_size || name.data[prefix_size] == '/';
+    case SHAPE_ANY: return name.data[0] != '$'; /* MQTT-4.7.2-1 */
+    case SHAPE_OTHER: break;
+    }
+    return true;
 }
 
 static bool is_system(struct gw_span topic_name)
@@ -418,10 +447,11 @@ struct gw_access_verdict gw_access_judge(const struct gw_access *access,
         const struct entry *entry = &access->entries[i];
         const struct gw_access_rule *rule = &entry->rule;
 
-        if ((rule->actions & question->action) == 0 || !is_for_name(entry, question) ||
+        if ((rule->actions & question->action) == 0 || !is_for_name(entry, question->topic) ||
             !fits_publication(rule, question) || !concerns(entry, question))
             continue;
-        if (rule->topic.size == 0 || gw_reach_matches(rule->topic, question->who, question->topic))
+        if (rule->topic.size == 0 || entry->shape != SHAPE_OTHER ||
+            gw_reach_matches(rule->topic, question->who, question->topic))
             return (struct gw_access_verdict){rule->allow, false, rule->qos_max, i};
     }
     return (struct gw_access_verdict){.rule = GW_ACCESS_NO_RULE};

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "auth/authority.h"
 #include "base/utf8.h"
 #include "broker/deliverer.h"
 #include "broker/durability.h"
@@ -12,6 +11,7 @@
 #include "broker/journal.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
+#include "broker/rights.h"
 #include "topic/name.h"
 
 #define CONNACK_ROOM        256u
@@ -109,8 +109,12 @@ static bool check_will_right(struct gw_guest *client, const struct gw_connect *c
 {
     struct gw_identity who = gw_guest_identity(client);
     who.client_id = id;
-    (void)who; /* today's rules are the same for everybody */
-    if (connect->has_will && gw_authority_publish(connect->will.topic_name) != GW_AUTHORITY_YES)
+    const struct gw_message will = {
+        .topic_name = connect->will.topic_name,
+        .qos = connect->will.qos,
+        .retain = connect->will.retain,
+    };
+    if (connect->has_will && !gw_rights_may_leave_will(client, &who, &will))
         return refuse(client, GW_REASON_NOT_AUTHORIZED, "not authorized to publish the will", NULL);
     return true;
 }
@@ -176,7 +180,7 @@ static bool check_owner(struct gw_guest *client, struct gw_span id)
 {
     struct gw_shard *shard = client->shard;
     const struct gw_session *session = gw_registry_find(shard, id);
-    if (!session || !session->user || !gw_shard_settings(shard)->mqtt.sessions_by_user)
+    if (!session || !session->access.user || !gw_shard_settings(shard)->mqtt.sessions_by_user)
         return true;
     struct gw_identity who = gw_guest_identity(client);
     if (!who.anonymous && gw_span_equal(who.user, gw_session_user(session)))
@@ -441,6 +445,7 @@ static enum gw_status join(struct gw_guest *client, const struct gw_connect *con
     gw_session_on_connected(session, session_expiry(client, connect));
     gw_session_set_user(session, client->user.proved ? client->user.name : NULL);
     session->link = client;
+    gw_rights_on_connected(client);
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
     gw_metrics_add(&shard->metrics, GW_METRIC_CLIENTS_CONNECTED, 1);
     GW_TRY(set_will(client, connect));

@@ -3,6 +3,7 @@
 #include "broker/held.h"
 #include "broker/ledger.h"
 #include "broker/replay.h"
+#include "broker/rights.h"
 #include "wire/ack.h"
 #include "wire/publish.h"
 
@@ -130,6 +131,12 @@ static enum gw_status send_delivery(struct gw_guest *client, struct gw_delivery 
     struct gw_message message;
     bool dup;
     gw_message_open(delivery->message, &message);
+    uint8_t qos = delivery->qos; /* stays what it was queued with */
+    if (!gw_rights_are_free(client->shard, client->session) &&
+        !gw_rights_may_receive(client->shard, client->session, &message, &qos)) {
+        gw_outbox_skip(outbox, host, delivery);
+        return GW_OK;
+    }
     GW_TRY(gw_outbox_begin(outbox, host, delivery, &dup));
     struct outgoing out = {
         .message = &message,
@@ -277,9 +284,10 @@ static bool give(struct gw_shard *shard, struct gw_session *session, struct gw_m
     return true;
 }
 
-bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
-                       struct gw_message *message, const struct gw_delivery_options *options,
-                       bool unbounded)
+/* Gives what may be received. */
+static bool give_allowed(struct gw_shard *shard, struct gw_session *session,
+                         struct gw_message *message, const struct gw_delivery_options *options,
+                         bool unbounded)
 {
     uint64_t topic_hash = message->topic_hash;
     bool live = message->retain && !gw_list_empty(&session->replays);
@@ -287,6 +295,17 @@ bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
     if (given && live)
         gw_replay_on_live(session, topic_hash);
     return given;
+}
+
+bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
+                       struct gw_message *message, const struct gw_delivery_options *options,
+                       bool unbounded)
+{
+    if (gw_rights_are_free(shard, session))
+        return give_allowed(shard, session, message, options, unbounded);
+    struct gw_delivery_options allowed = *options;
+    return gw_rights_may_receive(shard, session, message, &allowed.qos) &&
+           give_allowed(shard, session, message, &allowed, unbounded);
 }
 
 /* PUBREL says that PUBREC will not be forgotten: it goes out when the log has it. */

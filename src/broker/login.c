@@ -8,6 +8,7 @@
 #include "broker/checker.h"
 #include "broker/connector.h"
 #include "broker/registry.h"
+#include "broker/rights.h"
 #include "broker/watchlist.h"
 
 #define TOO_MANY "too many wrong logins came from this address: try again later"
@@ -171,6 +172,8 @@ static enum gw_status set_groups(struct gw_guest *client, struct gw_span groups)
     }
     gw_blob_unref(&client->user.groups);
     client->user.groups = blob;
+    if (client->session) /* rules ask for groups */
+        gw_rights_on_connected(client);
     return GW_OK;
 }
 

@@ -1,10 +1,10 @@
 #include "broker/publisher.h"
 
-#include "auth/authority.h"
 #include "base/utf8.h"
 #include "broker/held.h"
 #include "broker/journal.h"
 #include "broker/keeper.h"
+#include "broker/rights.h"
 #include "broker/router.h"
 #include "topic/name.h"
 #include "wire/ack.h"
@@ -71,9 +71,17 @@ static enum gw_reason judge(struct gw_guest *client, const struct gw_publish *pa
 {
     struct gw_shard *shard = client->shard;
     const struct gw_config *config = gw_shard_settings(shard);
+    const struct gw_message message = {
+        .topic_name = packet->topic_name,
+        .props = packet->props.present ? packet->props.raw : GW_SPAN_NONE,
+        .payload = packet->payload,
+        .topic_hash = topic_hash,
+        .qos = packet->qos,
+        .retain = packet->retain,
+    };
     if (gw_name_levels(packet->topic_name) > config->limits.topic_levels)
         return GW_REASON_TOPIC_NAME_INVALID;
-    if (gw_authority_publish(packet->topic_name) != GW_AUTHORITY_YES)
+    if (!gw_rights_may_publish(client, &message))
         return GW_REASON_NOT_AUTHORIZED;
     if (config->mqtt.check_payload_format && client->peer.version == GW_VERSION_5 &&
         gw_props_has(&packet->props, PAYLOAD_FORMAT) && packet->props.payload_format == 1 &&
@@ -81,13 +89,7 @@ static enum gw_reason judge(struct gw_guest *client, const struct gw_publish *pa
         return GW_REASON_PAYLOAD_FORMAT_INVALID;
     if (gw_shard_memory_full(shard))
         return GW_REASON_QUOTA_EXCEEDED;
-    const struct gw_message kept = {
-        .topic_name = packet->topic_name,
-        .props = packet->props.present ? packet->props.raw : GW_SPAN_NONE,
-        .payload = packet->payload,
-        .topic_hash = topic_hash,
-    };
-    if (packet->retain && packet->payload.size > 0 && !gw_keeper_has_room(shard, &kept))
+    if (packet->retain && packet->payload.size > 0 && !gw_keeper_has_room(shard, &message))
         return GW_REASON_QUOTA_EXCEEDED;
     return GW_REASON_SUCCESS;
 }
@@ -123,8 +125,9 @@ static void refuse(struct gw_guest *client, const struct gw_publish *packet, enu
         gw_log_number("code", reason),
     };
     gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_REFUSED, 1);
-    gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a message was refused",
-                 fields, GW_COUNT_OF(fields));
+    if (reason != GW_REASON_NOT_AUTHORIZED) /* acl.denied says it */
+        gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "publish.refused", "a message was refused",
+                     fields, GW_COUNT_OF(fields));
     struct gw_held_ack ack = {.type = type, .packet_id = packet->packet_id};
     if (v5 && packet->qos > 0) {
         ack.reason = (uint8_t)reason;

@@ -10,6 +10,7 @@
 #include "broker/keeper.h"
 #include "broker/ledger.h"
 #include "broker/replay.h"
+#include "broker/rights.h"
 #include "broker/router.h"
 
 /* Not secret and the same at every start: a message in the log names its publisher by this hash,
@@ -68,6 +69,11 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
     struct gw_message message, keeper;
     if (!gw_session_take_will(session, now, &message, &keeper))
         return;
+    if (!gw_rights_may_publish_will(shard, session, &message)) {
+        gw_message_drop(&message);
+        gw_message_drop(&keeper);
+        return;
+    }
     if (message.retain && message.payload.size > 0 && !gw_keeper_has_room(shard, &message)) {
         message.retain = false;
         gw_metrics_add(&shard->metrics, GW_METRIC_PUBLISH_REFUSED, 1);
@@ -103,6 +109,7 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
 void gw_registry_unsubscribe(struct gw_shard *shard, struct gw_subscription *subscription)
 {
     struct gw_session *session = subscription->session;
+    gw_rights_on_unsubscribe(subscription);
     gw_replay_cancel(shard, subscription);
     if (subscription->shared) {
         gw_group_leave(shard, subscription);
@@ -129,6 +136,7 @@ static void forget(struct gw_shard *shard, struct gw_session *session)
             shard, GW_CONTAINER(session->subscriptions.next, struct gw_subscription, link));
     gw_wheel_cancel(gw_loop_wheel(shard->loop), &session->timer);
     gw_ledger_forget(session);
+    gw_rights_on_end(shard, session);
     gw_map_remove(&shard->sessions.by_id, &session->node);
     gw_handles_remove(&shard->sessions.handles, session->handle);
     gw_group_on_end(shard, session);

@@ -12,6 +12,7 @@
 #include "broker/login.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
+#include "broker/rights.h"
 #include "broker/router.h"
 
 #define SCRATCH_MAX      ((size_t)GW_VARINT_MAX + 16)
@@ -247,6 +248,7 @@ void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config)
     shard->config = config;
     if (before->users != config->users)
         gw_login_review(shard);
+    gw_rights_on_configured(shard, before->config.rights);
     gw_shard_config_unref(before);
 }
 
@@ -268,6 +270,7 @@ enum gw_status gw_shard_init(struct gw_shard *shard, struct gw_shard_world *worl
     shard->world = world;
     shard->index = index;
     shard->config = config;
+    gw_rights_on_configured(shard, NULL);
     gw_list_init(&shard->clients.all);
     gw_list_init(&shard->clients.paused);
     gw_list_init(&shard->clients.ending);

@@ -116,6 +116,8 @@ struct gw_shard {
     struct gw_buf scratch_in; /* what came in: properties of the message on its way */
     struct gw_timer turn;     /* armed to keep the loop from sleeping on unfinished work */
     unsigned index;
+    uint32_t guard;       /* of the access rules in force; 0: there are none (broker/rights) */
+    uint32_t guards;      /* given so far */
     uint64_t memory_used; /* of all shards, by gw_shard_measure */
 };
 

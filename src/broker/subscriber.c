@@ -1,12 +1,12 @@
 #include "broker/subscriber.h"
 
-#include "auth/authority.h"
 #include "broker/group.h"
 #include "broker/held.h"
 #include "broker/interest.h"
 #include "broker/journal.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
+#include "broker/rights.h"
 #include "topic/name.h"
 #include "wire/subscribe.h"
 
@@ -141,7 +141,8 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
     if ((parts.shared && !offer->shared_subscriptions) ||
         (!offer->wildcard_subscriptions && gw_filter_has_wildcard(parts.filter)))
         return GW_REASON_IMPLEMENTATION_SPECIFIC;
-    if (gw_authority_subscribe(parts.filter) != GW_AUTHORITY_YES)
+    struct gw_access_verdict grant = gw_rights_grant(client, parts.filter);
+    if (!grant.allowed)
         return GW_REASON_NOT_AUTHORIZED;
 
     struct gw_subscription *subscription =
@@ -155,6 +156,9 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
     uint8_t qos = request->qos;
     if (qos > offer->max_qos)
         qos = offer->max_qos;
+    if (qos > grant.qos_max)
+        qos = grant.qos_max;
+    gw_rights_on_subscribed(subscription, &grant);
     subscription->options = (struct gw_subscription_options){
         .id = id,
         .qos = qos,

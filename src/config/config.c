@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "config/confaccess.h"
 #include "config/confauth.h"
 #include "config/conflisten.h"
 #include "config/confname.h"
@@ -69,6 +70,8 @@ void gw_config_fini(struct gw_config *config)
     gw_confauth_fini(&config->auth);
     gw_confrules_fini(&config->store.durability_rules);
     gw_conftls_fini(&config->tls.certificates);
+    gw_access_unref(&config->access);
+    gw_access_unref(&config->rights);
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
         if (gw_config_keys[i].kind == GW_CONFIG_TEXT)
             free(*(char **)gw_confvalue_member(config, &gw_config_keys[i]));
@@ -89,6 +92,8 @@ enum gw_status gw_config_copy(const struct gw_config *config, struct gw_config *
     ret_config->auth = (struct gw_config_auth){NULL, 0};
     ret_config->store.durability_rules = (struct gw_config_rules){NULL, 0};
     ret_config->tls.certificates = (struct gw_config_pairs){NULL, 0};
+    ret_config->access = gw_access_ref(config->access);
+    ret_config->rights = gw_access_ref(config->rights);
     for (size_t i = 0; i < GW_CONFIG_KEY_COUNT; i++) {
         const struct gw_config_key *key = &gw_config_keys[i];
         char **member = gw_confvalue_member(ret_config, key);
@@ -345,6 +350,8 @@ enum gw_status gw_config_load(const struct gw_config_input *input, struct gw_con
     status = worse(status, apply_sets(ret_config, input, report));
     if (status == GW_OK)
         status = check_whole(ret_config, report);
+    if (status == GW_OK)
+        status = gw_confaccess_join(ret_config, report);
     if (status != GW_OK)
         gw_config_fini(ret_config);
     return status;
@@ -367,6 +374,9 @@ bool gw_config_equal(const struct gw_config *a, const struct gw_config *b,
              gw_span_equal(gw_buf_span(&one), gw_buf_span(&two));
     gw_buf_fini(&one);
     gw_buf_fini(&two);
+    if (key->offset == offsetof(struct gw_config, access_file)) /* what stands in it counts too */
+        result = result &&
+                 (gw_access_equal(a->rights, b->rights) || !gw_access_equal(a->access, b->access));
     return result;
 }
 
@@ -390,6 +400,8 @@ static void release(struct gw_config *config, const struct gw_config_key *key)
 {
     if (key->kind == GW_CONFIG_LISTENERS)
         gw_conflisten_fini(&config->listeners);
+    else if (key->kind == GW_CONFIG_ACCESS)
+        gw_access_unref(&config->access);
     else if (key->kind == GW_CONFIG_TEXT)
         free(*(char **)gw_confvalue_member(config, key));
 }

@@ -11,6 +11,7 @@
 #ifndef GW_CONFIG_CONFIG_H
 #define GW_CONFIG_CONFIG_H
 
+#include "auth/access.h"
 #include "base/buf.h"
 #include "base/time.h"
 #include "config/confparts.h"
@@ -127,8 +128,12 @@ struct gw_config {
     struct gw_config_store store;
     struct gw_config_tls tls;
     struct gw_config_sys sys;
+    struct gw_access *access; /* NULL: the key does not stand */
+    char *access_file;        /* never NULL; empty: none */
     struct gw_config_log log;
     struct gw_config_debug debug;
+
+    struct gw_access *rights; /* the rules of both keys; NULL: everything is allowed */
 
     char *path; /* the file; NULL if there was none */
     struct gw_config_origin origins[GW_CONFIG_KEY_COUNT];
@@ -154,6 +159,7 @@ enum gw_config_kind {
     GW_CONFIG_TLS_VERSION,
     GW_CONFIG_PAIRS,
     GW_CONFIG_AUTH,
+    GW_CONFIG_ACCESS,
     GW_CONFIG_KIND_COUNT
 };
 

@@ -303,15 +303,36 @@ static const char reference_head[] =
     "  durability_rules:\n"
     "    - {filter: \"orders/#\", class: disk}\n"
     "    - {filter: \"+/telemetry/#\", class: memory}\n"
+    "```\n"
+    "\n"
+    "**Access rules** are read from above, and the first that is for the client, the action and "
+    "the\n"
+    "topic decides; if none is, the answer is no. Without `access` and `access_file` everything "
+    "is\n"
+    "allowed but writing `$SYS`; where `auth` names users, nothing is. A rule has `allow` or "
+    "`deny` (`pub`, `sub` or `pubsub`) and what\n"
+    "it is for: `topic` (a filter; `%u` is the user, `%c` the client identifier), `user`, "
+    "`group`,\n"
+    "`client_id`, `address` (`10.0.0.0/8`), `anonymous: true`, `qos` (no more than that), "
+    "`retain`\n"
+    "(`true` or `false`). How to write them: [access](../how-to/access.md).\n"
+    "\n"
+    "```yaml\n"
+    "access:\n"
+    "  - {allow: pubsub, user: admin, topic: \"#\"}\n"
+    "  - {allow: pub, topic: \"devices/%c/#\"}\n"
+    "  - {allow: sub, group: dashboards, topic: \"devices/+/state\"}\n"
     "```\n";
 
 static enum gw_status put_row(const struct gw_config_key *key, struct gw_buf *out)
 {
-    const char *value = key->kind == GW_CONFIG_LISTENERS ? "port 1883 of loopback" : key->value;
+    const char *value = key->kind == GW_CONFIG_LISTENERS ? "port 1883 of loopback"
+                        : key->kind == GW_CONFIG_ACCESS  ? "everything is allowed"
+                                                         : key->value;
 
     GW_TRY(putf(out, "| `%s` | ", key->name));
     if (value[0] != '\0')
-        GW_TRY(putf(out, key->kind == GW_CONFIG_LISTENERS ? "%s" : "`%s`", value));
+        GW_TRY(putf(out, value == key->value ? "`%s`" : "%s", value));
     else
         GW_TRY(put(out, "(empty)"));
     GW_TRY(put(out, " | "));

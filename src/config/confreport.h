@@ -41,6 +41,7 @@ struct gw_confreport {
     X(INSECURE, 112, "everybody would be let in beyond loopback")                                  \
     X(CONFLICT, 113, "two keys contradict each other")                                             \
     X(FILTER, 114, "a topic filter is not valid")                                                  \
+    X(ACCESS, 116, "an access rule is not valid")                                                  \
     X(USERS, 120, "a line of a user file is not valid")
 
 #define X(name, number, help) GW_CONFREPORT_##name = (number),

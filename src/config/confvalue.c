@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/suggest.h"
 #include "base/utf8.h"
+#include "config/confaccess.h"
 #include "config/confnumber.h"
 #include "config/conftls.h"
 #include "wire/packet.h"
@@ -123,6 +124,7 @@ static const struct kind kinds[] = {
                                sizeof(enum gw_config_tls_version)},
     [GW_CONFIG_PAIRS] = {"list of {cert, key}", NULL, 0, sizeof(struct gw_config_pairs)},
     [GW_CONFIG_AUTH] = {"list of {file}", NULL, 0, sizeof(struct gw_config_auth)},
+    [GW_CONFIG_ACCESS] = {"list of rules", NULL, 0, sizeof(struct gw_access *)},
 };
 _Static_assert(GW_COUNT_OF(kinds) == GW_CONFIG_KIND_COUNT, "one row per kind");
 
@@ -339,6 +341,7 @@ enum gw_status gw_confvalue_set(struct gw_config *config, const struct gw_config
     case GW_CONFIG_RULES:
     case GW_CONFIG_PAIRS:
     case GW_CONFIG_AUTH:
+    case GW_CONFIG_ACCESS:
     case GW_CONFIG_KIND_COUNT: break;
     }
     GW_ASSERT(!gw_confvalue_is_list(key->kind)); /* a list is not one value */
@@ -427,6 +430,8 @@ size_t gw_confvalue_item_count(const struct gw_config *config, const struct gw_c
 
     if (key->kind == GW_CONFIG_PAIRS)
         return ((const struct gw_config_pairs *)member)->count;
+    if (key->kind == GW_CONFIG_ACCESS)
+        return gw_access_count(*(struct gw_access *const *)member);
     if (key->kind == GW_CONFIG_LISTENERS)
         return ((const struct gw_config_listeners *)member)->count;
     if (key->kind == GW_CONFIG_AUTH)
@@ -486,6 +491,8 @@ enum gw_status gw_confvalue_print_item(const struct gw_config *config,
 
     if (key->kind == GW_CONFIG_PAIRS)
         return print_pair(&((const struct gw_config_pairs *)member)->items[index], out);
+    if (key->kind == GW_CONFIG_ACCESS)
+        return gw_confaccess_print(gw_access_at(*(struct gw_access *const *)member, index), out);
     if (key->kind == GW_CONFIG_LISTENERS)
         return print_listener(&((const struct gw_config_listeners *)member)->items[index], out);
     if (key->kind == GW_CONFIG_AUTH)
@@ -542,6 +549,9 @@ enum gw_status gw_confvalue_print(const struct gw_config *config, const struct g
     case GW_CONFIG_RULES:
     case GW_CONFIG_PAIRS:
     case GW_CONFIG_AUTH: return print_list(config, key, out);
+    case GW_CONFIG_ACCESS: /* no rules and none that would deny everything are not the same */
+        return *(struct gw_access *const *)member != NULL ? print_list(config, key, out)
+                                                          : gw_buf_append(out, GW_SPAN_LIT("null"));
     case GW_CONFIG_POLICY:
     case GW_CONFIG_STRATEGY:
     case GW_CONFIG_LEVEL:

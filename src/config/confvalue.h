@@ -32,7 +32,7 @@ GW_MUST_USE enum gw_status gw_confvalue_print(const struct gw_config *config,
 static inline bool gw_confvalue_is_list(enum gw_config_kind kind)
 {
     return kind == GW_CONFIG_LISTENERS || kind == GW_CONFIG_RULES || kind == GW_CONFIG_PAIRS ||
-           kind == GW_CONFIG_AUTH;
+           kind == GW_CONFIG_AUTH || kind == GW_CONFIG_ACCESS;
 }
 
 /* How many items a list has, and one of them as YAML ("{url: ..., anonymous: true}"). */

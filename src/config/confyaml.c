@@ -1,6 +1,7 @@
 #include "config/confyaml.h"
 
 #include "base/utf8.h"
+#include "config/confaccess.h"
 #include "config/confauth.h"
 #include "config/confitem.h"
 #include "config/conflisten.h"
@@ -323,6 +324,8 @@ static void read_value(struct gw_confwalk *walk, const struct gw_config_key *key
         read_pairs(walk);
     } else if (key->kind == GW_CONFIG_AUTH) {
         read_auths(walk);
+    } else if (key->kind == GW_CONFIG_ACCESS) {
+        gw_confaccess_read(walk);
     } else if (walk->event.type == YAML_SCALAR_EVENT) {
         read_scalar(walk, key);
     } else if (walk->event.type == YAML_SEQUENCE_START_EVENT && key->kind == GW_CONFIG_VERSIONS) {

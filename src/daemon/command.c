@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "cli/selftest.h"
 #include "cli/tools.h"
+#include "daemon/acl.h"
 #include "daemon/certing.h"
 #include "daemon/moving.h"
 #include "daemon/passwd.h"
@@ -56,6 +57,7 @@ static const struct command commands[] = {
     {"serve", "run the broker", gw_serve_run},
     {"check", "check a configuration file, start nothing", gw_showing_check},
     {"config", "show the configuration, its defaults, its reference", gw_showing_config},
+    {"acl", "say what access rules allow, and which rule says so", gw_acl_run},
     {"passwd", "users and their passwords, as mosquitto_passwd does", gw_passwd_run},
     {"pub", "send messages, as mosquitto_pub does", run_pub},
     {"sub", "show messages, as mosquitto_sub does", run_sub},

@@ -107,6 +107,17 @@ static void check_descriptors(const struct serve *serve)
                      GW_COUNT_OF(fields));
 }
 
+/* Who has users and says nothing about their rights gives them none. */
+static void tell_rights(const struct serve *serve)
+{
+    struct gw_log_field field =
+        gw_log_str("hint", "access: [{allow: pubsub, topic: \"#\"}] lets everybody do everything");
+
+    if (serve->config.rights != NULL && gw_access_count(serve->config.rights) == 0)
+        gw_log_event(serve->log, GW_LOG_WARN, "acl.empty",
+                     "no access rules: nobody may publish or receive anything", &field, 1);
+}
+
 static void warn_about_listeners(const struct serve *serve)
 {
     for (size_t i = 0; i < serve->config.listeners.count; i++) {
@@ -126,6 +137,7 @@ static void warn_about_listeners(const struct serve *serve)
             gw_log_event(serve->log, GW_LOG_WARN, "listener.insecure",
                          "whoever reaches this address may read and publish everything", fields, 1);
     }
+    tell_rights(serve);
 }
 
 /* The first port that is listened on, for the line to try. */

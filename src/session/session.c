@@ -31,7 +31,8 @@ void gw_session_free(struct gw_session *session, struct gw_outbox_host *host)
     gw_outbox_fini(&session->outbox, host);
     gw_idset_fini(&session->received);
     gw_session_drop_will(session);
-    gw_blob_unref(&session->user);
+    gw_blob_unref(&session->access.user);
+    gw_blob_unref(&session->access.groups);
     free(session);
 }
 
@@ -39,7 +40,10 @@ size_t gw_session_bytes(const struct gw_session *session)
 {
     size_t will =
         session->will ? sizeof(*session->will) + gw_message_footprint(&session->will->message) : 0;
-    return sizeof(*session) + session->client_id_size + gw_session_user(session).size + will +
+    const struct gw_session_access *access = &session->access;
+    size_t names =
+        (access->user ? access->user->size : 0) + (access->groups ? access->groups->size : 0);
+    return sizeof(*session) + session->client_id_size + names + will +
            session->received.capacity * sizeof(gw_packet_id) +
            session->outbox.window.capacity * sizeof(struct gw_window_slot);
 }
@@ -48,8 +52,8 @@ void gw_session_set_user(struct gw_session *session, struct gw_blob *user)
 {
     if (user)
         gw_blob_ref(user);
-    gw_blob_unref(&session->user);
-    session->user = user;
+    gw_blob_unref(&session->access.user);
+    session->access.user = user;
 }
 
 struct gw_span gw_session_key(const struct gw_map_node *node)

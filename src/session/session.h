@@ -35,6 +35,17 @@ struct gw_session_duty {
     bool end;          /* the session has ended: publish the will first, then free it */
 };
 
+/* Who the client is and what it may receive, for the broker's rules of access. */
+struct gw_session_access {
+    struct gw_blob *user;   /* the name of whom it belongs to; NULL: nobody */
+    struct gw_blob *groups; /* of that user; NULL: none */
+    void *rights;           /* what is remembered of verdicts; the broker's */
+    uint32_t guard;         /* equal to the broker's: nothing needs judging */
+    uint32_t weighed;       /* the broker's guard when the subscriptions were looked at */
+    uint32_t unchecked;     /* subscriptions whose messages have to be judged */
+    bool known;             /* who it is; not yet, if it was read from the log */
+};
+
 struct gw_session {
     struct gw_map_node node; /* in its loop's map, by client identifier */
     void *link;              /* the connected client; NULL while offline */
@@ -50,10 +61,10 @@ struct gw_session {
     uint64_t passed_count;
     uint32_t replay_asked;  /* retained messages on their way from other loops; the broker's */
     struct gw_will *will;   /* NULL if none */
-    struct gw_blob *user;   /* the name of whom it belongs to; NULL: nobody */
     struct gw_list waiting; /* for the log; the broker's */
     struct gw_list warm;    /* some of the outbox may be cooled; the broker's */
-    struct gw_timer timer;  /* the broker arms it at next_deadline */
+    struct gw_session_access access;
+    struct gw_timer timer; /* the broker arms it at next_deadline */
     gw_mono_ns closed_at;
     gw_mono_ns full_told_at; /* when the log last heard of a full queue */
     uint32_t full_untold;    /* messages dropped since */
@@ -87,7 +98,8 @@ static inline struct gw_span gw_session_client_id(const struct gw_session *sessi
 /* Whom it belongs to; empty: nobody. */
 static inline struct gw_span gw_session_user(const struct gw_session *session)
 {
-    return session->user ? gw_span_of(session->user->data, session->user->size) : GW_SPAN_NONE;
+    const struct gw_blob *user = session->access.user;
+    return user ? gw_span_of(user->data, user->size) : GW_SPAN_NONE;
 }
 /* It belongs to this user from now on (takes a reference of its own); NULL: to nobody. */
 void gw_session_set_user(struct gw_session *session, struct gw_blob *user);

@@ -45,6 +45,7 @@ struct gw_subscription {
     void *replay; /* of its retained messages, under way; the broker's, NULL if none */
     struct gw_subscription_options options;
     bool shared;
+    bool unchecked;       /* each message has to be judged; the broker's */
     uint16_t filter_size; /* of the whole text, $share included */
     uint8_t key[];        /* session handle (8 bytes), then the whole text */
 };

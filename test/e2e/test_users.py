@@ -39,7 +39,7 @@ def people(tmp_path):
 
 
 def configure(people, more=""):
-    return f"auth: [{{file: '{people}'}}]\n{more}"
+    return f"auth: [{{file: '{people}'}}]\naccess: [{{allow: pubsub, topic: '#'}}]\n{more}"
 
 
 @pytest.fixture

@@ -1,0 +1,346 @@
+#include "broker/rights.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "auth/access.h"
+
+#define SLOTS      8u
+#define TOPIC_MAX  53u        /* bytes of a topic whose verdict is remembered */
+#define NO_GUARD   UINT32_MAX /* never the shard's */
+#define RULE_WORDS 64u
+
+/* A topic that was judged. */
+struct slot {
+    uint64_t hash;
+    uint8_t size; /* 0: the slot is empty */
+    bool allowed;
+    uint8_t qos_max;
+    uint8_t topic[TOPIC_MAX];
+};
+_Static_assert(sizeof(struct slot) == 64, "a slot is a cache line");
+
+/* What is remembered of a session that is not free. */
+struct gw_rights {
+    struct slot slots[SLOTS];
+};
+
+static const struct gw_access *rules_of(const struct gw_shard *shard)
+{
+    return gw_shard_settings(shard)->rights;
+}
+
+/* -- who asks -- */
+
+static struct gw_span blob_span(const struct gw_blob *blob)
+{
+    return blob ? gw_span_of(blob->data, blob->size) : GW_SPAN_NONE;
+}
+
+/* Who a session belongs to; returns true if its client is away, and with it its address. */
+static bool identify(const struct gw_session *session, struct gw_identity *ret_who)
+{
+    if (session->link) {
+        *ret_who = gw_guest_identity(session->link);
+        return false;
+    }
+    *ret_who = (struct gw_identity){
+        .user = blob_span(session->access.user),
+        .groups = blob_span(session->access.groups),
+        .client_id = gw_session_client_id(session),
+        .anonymous = !session->access.user,
+    };
+    return true;
+}
+
+/* -- saying no -- */
+
+/* "access 3", "access_file line 12", "none". */
+static const char *rule_words(const struct gw_access *access, uint32_t number,
+                              char words[RULE_WORDS])
+{
+    if (number == GW_ACCESS_SYSTEM)
+        return "$SYS is the broker's";
+    if (number == GW_ACCESS_NO_RULE)
+        return "none";
+    const struct gw_access_rule *rule = gw_access_at(access, number);
+    if (rule->from_file)
+        snprintf(words, RULE_WORDS, "access_file line %u", (unsigned)rule->line);
+    else
+        snprintf(words, RULE_WORDS, "access rule %u", (unsigned)number + 1);
+    return words;
+}
+
+/* What was denied to whom. */
+struct denial {
+    const struct gw_identity *who;
+    const char *action;
+    struct gw_span topic;
+    uint32_t rule;
+    enum gw_log_level level;
+};
+
+static void tell(struct gw_shard *shard, const struct denial *denial)
+{
+    char words[RULE_WORDS];
+    struct gw_log_field fields[] = {
+        gw_log_text("id", denial->who->client_id),
+        gw_log_text("user", denial->who->user),
+        gw_log_str("action", denial->action),
+        gw_log_text("topic", denial->topic),
+        gw_log_str("rule", rule_words(rules_of(shard), denial->rule, words)),
+    };
+    gw_log_event(gw_shard_log(shard), denial->level, "acl.denied", "not authorized", fields,
+                 GW_COUNT_OF(fields));
+}
+
+/* Judges a publication; a no is counted and logged. */
+static bool may_publish(struct gw_shard *shard, const struct gw_identity *who, bool absent,
+                        const struct gw_message *message, const char *action)
+{
+    struct gw_access_question question = {
+        .who = who,
+        .action = GW_ACCESS_PUBLISH,
+        .topic = message->topic_name,
+        .qos = message->qos,
+        .retain = message->retain,
+        .absent = absent,
+    };
+    struct gw_access_verdict verdict = gw_access_judge(rules_of(shard), &question);
+    if (verdict.allowed)
+        return true;
+    gw_metrics_add(&shard->metrics, GW_METRIC_ACL_DENIED, 1);
+    tell(shard, &(struct denial){who, action, message->topic_name, verdict.rule, GW_LOG_WARN});
+    return false;
+}
+
+bool gw_rights_judge(struct gw_guest *client, const struct gw_message *message)
+{
+    struct gw_identity who = gw_guest_identity(client);
+    return may_publish(client->shard, &who, false, message, "publish");
+}
+
+bool gw_rights_may_leave_will(struct gw_guest *client, const struct gw_identity *who,
+                              const struct gw_message *will)
+{
+    return may_publish(client->shard, who, false, will, "will");
+}
+
+bool gw_rights_may_publish_will(struct gw_shard *shard, struct gw_session *session,
+                                const struct gw_message *will)
+{
+    struct gw_identity who;
+    bool absent = identify(session, &who);
+    if (absent && !session->access.known) /* since the broker was started; it was allowed then */
+        return true;
+    return may_publish(shard, &who, absent, will, "will");
+}
+
+/* -- subscriptions -- */
+
+static struct gw_access_verdict judge_filter(const struct gw_shard *shard,
+                                             const struct gw_identity *who, bool absent,
+                                             struct gw_span filter)
+{
+    struct gw_access_question question = {
+        .who = who, .action = GW_ACCESS_SUBSCRIBE, .topic = filter, .absent = absent};
+    return gw_access_grant(rules_of(shard), &question);
+}
+
+struct gw_access_verdict gw_rights_grant(struct gw_guest *client, struct gw_span filter)
+{
+    struct gw_shard *shard = client->shard;
+    if (!rules_of(shard))
+        return (struct gw_access_verdict){true, true, GW_QOS_MAX, GW_ACCESS_NO_RULE};
+    struct gw_identity who = gw_guest_identity(client);
+    struct gw_access_verdict grant = judge_filter(shard, &who, false, filter);
+    if (!grant.allowed) {
+        gw_metrics_add(&shard->metrics, GW_METRIC_ACL_DENIED, 1);
+        tell(shard, &(struct denial){&who, "subscribe", filter, grant.rule, GW_LOG_WARN});
+    }
+    return grant;
+}
+
+/* Notes whether the messages of a subscription have to be judged. */
+static void set_unchecked(struct gw_subscription *subscription, bool unchecked)
+{
+    struct gw_session_access *access = &subscription->session->access;
+    if (subscription->unchecked == unchecked)
+        return;
+    subscription->unchecked = unchecked;
+    if (unchecked) {
+        access->unchecked++;
+        access->guard = NO_GUARD;
+    } else {
+        access->unchecked--;
+    }
+}
+
+void gw_rights_on_subscribed(struct gw_subscription *subscription,
+                             const struct gw_access_verdict *grant)
+{
+    set_unchecked(subscription, !grant->covered);
+}
+
+void gw_rights_on_unsubscribe(struct gw_subscription *subscription)
+{
+    set_unchecked(subscription, false);
+}
+
+static struct gw_span bare_filter(const struct gw_subscription *subscription)
+{
+    struct gw_filter_parts parts;
+    struct gw_span filter = gw_subscription_filter(subscription);
+    return gw_filter_split(filter, 0, &parts) == GW_OK ? parts.filter : filter;
+}
+
+/* Looks at all subscriptions of a session with the rules in force. */
+static void weigh(const struct gw_shard *shard, struct gw_session *session)
+{
+    struct gw_identity who;
+    struct gw_rights *rights = session->access.rights;
+    bool absent = identify(session, &who);
+    GW_LIST_FOREACH (link, &session->subscriptions) {
+        struct gw_subscription *subscription = GW_CONTAINER(link, struct gw_subscription, link);
+        struct gw_access_verdict grant =
+            judge_filter(shard, &who, absent, bare_filter(subscription));
+        set_unchecked(subscription, !grant.covered);
+    }
+    if (rights)
+        memset(rights, 0, sizeof(*rights));
+    session->access.weighed = shard->guard;
+}
+
+/* -- a session -- */
+
+static void forget(struct gw_shard *shard, struct gw_session *session)
+{
+    if (!session->access.rights)
+        return;
+    free(session->access.rights);
+    session->access.rights = NULL;
+    gw_shard_count_state(shard, -(int64_t)sizeof(struct gw_rights));
+}
+
+static void replace(struct gw_blob **place, struct gw_blob *blob)
+{
+    struct gw_blob *before = *place;
+    *place = blob ? gw_blob_ref(blob) : NULL;
+    gw_blob_unref(&before);
+}
+
+void gw_rights_on_connected(struct gw_guest *client)
+{
+    struct gw_session_access *access = &client->session->access;
+    const struct gw_guest_user *user = &client->user;
+    replace(&access->groups, user->proved ? user->groups : NULL);
+    access->known = true;
+    access->weighed = NO_GUARD;
+    access->guard = client->shard->guard == 0 ? 0 : NO_GUARD;
+}
+
+void gw_rights_on_end(struct gw_shard *shard, struct gw_session *session)
+{
+    forget(shard, session);
+}
+
+void gw_rights_on_configured(struct gw_shard *shard, const struct gw_access *before)
+{
+    const struct gw_access *now = rules_of(shard);
+    if (gw_access_equal(before, now))
+        return;
+    if (shard->guards++ >= NO_GUARD - 2) /* never: a reload a second lasts a century */
+        shard->guards = 1;
+    shard->guard = now ? shard->guards : 0;
+}
+
+/* -- receiving -- */
+
+static struct slot *slot_of(struct gw_shard *shard, struct gw_session *session,
+                            const struct gw_message *message)
+{
+    struct gw_rights *rights = session->access.rights;
+    if (message->topic_name.size > TOPIC_MAX)
+        return NULL;
+    if (!rights) {
+        rights = calloc(1, sizeof(*rights));
+        if (!rights)
+            return NULL;
+        session->access.rights = rights;
+        gw_shard_count_state(shard, (int64_t)sizeof(*rights));
+    }
+    return &rights->slots[message->topic_hash % SLOTS];
+}
+
+static bool is_in_slot(const struct slot *slot, const struct gw_message *message)
+{
+    return slot->hash == message->topic_hash && slot->size == message->topic_name.size &&
+           memcmp(slot->topic, message->topic_name.data, slot->size) == 0;
+}
+
+static struct gw_access_verdict judge_topic(struct gw_shard *shard, struct gw_session *session,
+                                            const struct gw_message *message)
+{
+    struct gw_identity who;
+    bool absent = identify(session, &who);
+    struct gw_access_question question = {
+        .who = &who,
+        .action = GW_ACCESS_SUBSCRIBE,
+        .topic = message->topic_name,
+        .absent = absent,
+    };
+    struct gw_access_verdict verdict = gw_access_judge(rules_of(shard), &question);
+    if (!verdict.allowed && gw_log_wants(gw_shard_log(shard), GW_LOG_DEBUG))
+        tell(shard,
+             &(struct denial){&who, "receive", message->topic_name, verdict.rule, GW_LOG_DEBUG});
+    return verdict;
+}
+
+/* The verdict on a topic, remembered or new. */
+static struct slot look_up(struct gw_shard *shard, struct gw_session *session,
+                           const struct gw_message *message)
+{
+    struct slot *slot = slot_of(shard, session, message);
+    if (slot && is_in_slot(slot, message))
+        return *slot;
+    struct gw_access_verdict verdict = judge_topic(shard, session, message);
+    struct slot found = {
+        .hash = message->topic_hash,
+        .allowed = verdict.allowed,
+        .qos_max = verdict.qos_max,
+    };
+    if (slot) {
+        found.size = (uint8_t)message->topic_name.size;
+        memcpy(found.topic, message->topic_name.data, found.size);
+        *slot = found;
+    }
+    return found;
+}
+
+bool gw_rights_may_receive(struct gw_shard *shard, struct gw_session *session,
+                           const struct gw_message *message, uint8_t *qos)
+{
+    struct gw_session_access *access = &session->access;
+    if (!rules_of(shard)) {
+        forget(shard, session);
+        access->guard = shard->guard;
+        return true;
+    }
+    if (!session->link && !access->known) /* judged when it comes and it is known who it is */
+        return true;
+    if (access->weighed != shard->guard)
+        weigh(shard, session);
+    if (access->unchecked == 0 && session->outbox.queued_count == 0) {
+        forget(shard, session);
+        access->guard = shard->guard;
+        return true;
+    }
+    struct slot verdict = look_up(shard, session, message);
+    if (!verdict.allowed) {
+        gw_metrics_add(&shard->metrics, GW_METRIC_ACL_WITHHELD, 1);
+        return false;
+    }
+    if (*qos > verdict.qos_max)
+        *qos = verdict.qos_max;
+    return true;
+}
