@@ -249,7 +249,22 @@ def wshead():
     yield "large", b"\0" + (get + "A: " + "b" * 9000 + "\r\n").encode()
 
 
+def aclfile():
+    """Two names (a byte for the length, letters of an alphabet by number), then the file."""
+    names = [b"\0\0", b"\1\0\1\x09", b"\2\0\4\1\3", b"\1\2\1\2", b"\1\3\1\4", b"\2\5\7\1\5",
+             b"\1\x0a\1\x0b"]
+    files = ["user a\ntopic read a/#\ntopic deny a/b\npattern write own/%c/#\n", "topic #\n",
+             "pattern readwrite %u/#\npattern deny %c/+/b\n", "topic a b c\n", "topic deny #\r\n",
+             "user a\ntopic write $SYS/#\ntopic +/b\nuser b\ntopic\ta/+\n", "usr x\n", "topic a/#/b",
+             "pattern x%c%u/%%/%z\n", "# only words\n\n", "topic read", "\ufefftopic a\n", "user  \n"]
+    for i, text_ in enumerate(files):
+        for j in (i % len(names), (i * 3 + 1) % len(names)):
+            yield f"file-{i:02}-{j}", names[j] + text_.encode()
+    yield "bytes", b"\0\0topic a\0b\n\xff"
+
+
 TARGETS = {
+    "aclfile": aclfile,
     "utf8": utf8,
     "map": lambda: programs("map", 24, 400),
     "wheel": lambda: programs("wheel", 24, 600),
