@@ -31,10 +31,16 @@ static struct gw_record_ref ref_to(const struct gw_journal *journal, gw_position
     return (struct gw_record_ref){.back = (uint32_t)(at - gw_position_offset(position))};
 }
 
-static uint64_t wall_ms(const struct gw_journal *journal)
+/* Asked once a turn: what is received in one turn came together. */
+static uint64_t wall_ms(struct gw_journal *journal)
 {
-    gw_wall_ns now = gw_clock_wall(gw_loop_clock(journal->shard->loop));
-    return (uint64_t)now / GW_NS_PER_MS;
+    gw_mono_ns turn = gw_loop_now(journal->shard->loop);
+    if (journal->wall_ms == 0 || journal->wall_turn != turn) {
+        gw_wall_ns now = gw_clock_wall(gw_loop_clock(journal->shard->loop));
+        journal->wall_ms = (uint64_t)now / GW_NS_PER_MS;
+        journal->wall_turn = turn;
+    }
+    return journal->wall_ms;
 }
 
 static struct gw_journal_pending *next_pending(struct gw_journal *journal)

@@ -88,6 +88,8 @@ struct gw_journal {
     uint64_t mask;                  /* of this turn's relayed messages */
     uint32_t last_relayed;          /* offset of the last one in the chunk */
     uint64_t turn;
+    uint64_t wall_ms; /* ms since 1970 in the turn of this time; 0: not asked yet */
+    gw_mono_ns wall_turn;
     gw_position completed; /* to be written as COMPLETE; 0: nothing new */
     struct gw_slicer slicer;
     bool failed; /* the store has failed, and everybody was told */
