@@ -568,6 +568,7 @@ static void cross_will(const struct model *model, struct message *will)
         will->discarded = false; /* DISCONNECT has no acknowledgement that could wait */
         will->uncertain = true;
         will->sent = model->step;
+        will->waits_till = 0; /* who called it off does not wait for it any more */
     }
     if (will->sent == NO_STEP || !is_recent(model, will->sent))
         return;
