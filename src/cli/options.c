@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cli/contextopt.h"
 #include "cli/optset.h"
 #include "cli/propopt.h"
 #include "os/file.h"
@@ -293,6 +294,7 @@ enum gw_status gw_options_read(struct gw_options *options, int argc, char **argv
     }
     if (options->help || options->version)
         return GW_OK;
+    GW_TRY(gw_contextopt_apply(options));
     GW_TRY(check_session(options));
     GW_TRY(check_tool(options));
     return check_built(options);

@@ -125,6 +125,9 @@ struct gw_options {
     struct gw_options_output output;
     struct gw_options_props props[GW_COMMAND_COUNT];
     struct gw_options_list owned; /* texts to free */
+    const char *context;          /* --context; after the read the one in use, or NULL */
+    bool context_login;           /* the password is the context's */
+    bool as_mosquitto;            /* called by that name: no contexts */
     bool help;
     bool version;
     bool no_file; /* -o was given: the default file is not read */

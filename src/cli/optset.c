@@ -69,6 +69,12 @@ static enum gw_status set_port(struct gw_options *o, const char *value)
     return GW_OK;
 }
 
+static enum gw_status set_context(struct gw_options *o, const char *value)
+{
+    o->context = value;
+    return GW_OK;
+}
+
 static enum gw_status set_bind(struct gw_options *o, const char *value)
 {
     o->net.bind_host = value;
@@ -489,6 +495,8 @@ static const struct gw_optset_row rows[] = {
     {NULL, "--no-tls", ALL, NULL, set_plain, "no TLS, on port 8883 neither"},
     {"-u", "--username", ALL, "NAME", set_user, "user name"},
     {"-P", "--pw", ALL, "PASSWORD", set_password, "password"},
+    {NULL, "--context", ALL, "NAME", set_context,
+     "broker and login of this context (the one of godwit context use)"},
     {"-i", "--id", ALL, "ID", set_id, "client id (the broker or we choose one)"},
     {"-I", "--id-prefix", ALL, "PREFIX", set_id_prefix, "client id: this and the process id"},
     {"-V", "--protocol-version", ALL, "VERSION", set_version, "5, 311 or 31 (311; rr: 5)"},

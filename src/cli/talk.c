@@ -109,6 +109,18 @@ static void fill_connect(struct gw_talk *talk)
     talk->client.inflight_max = session->inflight_max;
 }
 
+/* Nobody typed the password that was refused: it says where that came from. */
+static void say_whose_login(const struct gw_talk *talk, uint8_t reason, bool v5)
+{
+    bool login =
+        v5 ? reason == GW_REASON_BAD_USER_NAME_OR_PASSWORD || reason == GW_REASON_NOT_AUTHORIZED
+           : reason == GW_RETURN_BAD_USER_OR_PASSWORD || reason == GW_RETURN_NOT_AUTHORIZED;
+    if (login && talk->options->context_login)
+        gw_talk_complain(talk,
+                         "user and password are those of the context \"%s\"; -u and -P take others",
+                         talk->options->context);
+}
+
 static void on_connack(void *user, const struct gw_connack *connack)
 {
     struct gw_talk *talk = user;
@@ -124,6 +136,7 @@ static void on_connack(void *user, const struct gw_connack *connack)
         if (connack->reason ==
             (v5 ? (int)GW_REASON_UNSUPPORTED_PROTOCOL_VERSION : (int)GW_RETURN_BAD_PROTOCOL))
             gw_talk_complain(talk, "try another version of the protocol: -V 311 or -V 5");
+        say_whose_login(talk, connack->reason, v5);
         talk->exit_code = connack->reason;
         talk->over = true;
         return;

@@ -17,12 +17,19 @@ static int complain(const struct gw_options *options)
     return GW_EXIT_USAGE;
 }
 
+static bool is_mosquitto(const char *word)
+{
+    const char *slash = strrchr(word, '/');
+    return strncmp(slash ? slash + 1 : word, "mosquitto_", strlen("mosquitto_")) == 0;
+}
+
 /* mosquitto's tools end --help and --version with 1, and so do these. */
 static int run(enum gw_tool tool, int (*tool_run)(struct gw_options *), int argc, char **argv)
 {
     struct gw_options options;
     int code = GW_EXIT_USAGE;
     gw_options_init(&options, tool);
+    options.as_mosquitto = is_mosquitto(argv[0]);
     if (gw_options_read(&options, argc, argv) != GW_OK || gw_format_check(&options) != GW_OK)
         code = complain(&options);
     else if (options.help)

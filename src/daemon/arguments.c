@@ -6,6 +6,7 @@
 #include "base/suggest.h"
 #include "config/confreport.h"
 #include "daemon/command.h"
+#include "daemon/homefile.h"
 #include "os/console.h"
 
 static const char *next_word(const struct gw_arguments *options)
@@ -124,15 +125,21 @@ enum gw_arguments_outcome gw_arguments_config_take(struct gw_arguments_config *c
     return GW_ARGUMENTS_NOT_MINE;
 }
 
-int gw_arguments_config_load(const struct gw_arguments_config *config, struct gw_config *ret_config)
+int gw_arguments_config_load(struct gw_arguments_config *config, struct gw_config *ret_config)
 {
-    struct gw_config_input input = {.path = config->path,
-                                    .env = gw_console_environment(),
-                                    .sets = config->sets,
-                                    .set_count = config->set_count};
+    struct gw_config_input input = {
+        .env = gw_console_environment(), .sets = config->sets, .set_count = config->set_count};
     struct gw_confreport report;
     enum gw_status status;
 
+    /* Kept, so that a reload reads this one or none, whatever comes and goes meanwhile. */
+    if (config->path == NULL) {
+        int result = gw_homefile_find("godwit", &config->path);
+
+        if (result != GW_COMMAND_OK)
+            return result;
+    }
+    input.path = config->path;
     gw_confreport_init(&report);
     status = gw_config_load(&input, ret_config, &report);
     if (status == GW_INVALID)

@@ -56,8 +56,8 @@ enum gw_arguments_outcome {
 enum gw_arguments_outcome gw_arguments_config_take(struct gw_arguments_config *config,
                                                    struct gw_arguments *options);
 
-/* Loads it; says what is wrong with it on standard error. Returns the exit code. */
-int gw_arguments_config_load(const struct gw_arguments_config *config,
-                             struct gw_config *ret_config);
+/* Loads it; without a -c the one of daemon/homefile if it is there, which is in config->path then.
+ * Says what is wrong on standard error. Returns the exit code. */
+int gw_arguments_config_load(struct gw_arguments_config *config, struct gw_config *ret_config);
 
 #endif

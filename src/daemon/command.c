@@ -9,6 +9,7 @@
 #include "cli/tools.h"
 #include "daemon/acl.h"
 #include "daemon/certing.h"
+#include "daemon/contexting.h"
 #include "daemon/moving.h"
 #include "daemon/passwd.h"
 #include "daemon/serve.h"
@@ -62,6 +63,7 @@ static const struct command commands[] = {
     {"pub", "send messages, as mosquitto_pub does", run_pub},
     {"sub", "show messages, as mosquitto_sub does", run_sub},
     {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},
+    {"context", "choose the broker that pub, sub and rr talk to", gw_contexting_run},
     {"cert", "make a CA and certificates, tell what stands in one", gw_certing_run},
     {"store", "look into the durable store, verify it, write it anew", gw_storing_run},
     {"backup", "copy the store of a running broker", gw_moving_backup},

@@ -23,12 +23,14 @@
 #define DEFAULT_PORT      1883
 
 static const char usage[] =
-    "godwit serve                       the broker, on port 1883 of this machine only\n"
+    "godwit serve                       the broker that godwit init made in ./godwit, or one on\n"
+    "                                   port 1883 of this machine only\n"
     "godwit serve -p 1884               on another port\n"
     "godwit serve -c godwit.yaml        with a configuration\n"
     "godwit serve --set log.level=debug --set limits.packet=16MB\n"
     "\n"
-    "  -c, --config FILE     read a configuration (YAML; \"-\" is standard input)\n"
+    "  -c, --config FILE     read a configuration (YAML; \"-\" is standard input); without it\n"
+    "                        godwit/godwit.yaml, if it is there and nobody else may write it\n"
     "      --set KEY=VALUE   set one key, stronger than file and environment; may be repeated\n"
     "  -p, --port PORT       listen on this port of 127.0.0.1 and ::1 only; 0 takes a free one\n"
     "  -v, --verbose         log.level debug\n"

@@ -54,7 +54,7 @@ static int print_reference(void)
     return print(gw_confprint_reference(&text), &text);
 }
 
-static int print_view(const struct gw_arguments_config *options, enum view view)
+static int print_view(struct gw_arguments_config *options, enum view view)
 {
     struct gw_config config;
     struct gw_buf text;

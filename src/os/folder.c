@@ -43,6 +43,20 @@ enum gw_status gw_folder_look(const char *path, enum gw_folder_kind *ret_kind, i
     return GW_OK;
 }
 
+enum gw_status gw_folder_each(const char *path, gw_folder_each_fn *tell, void *user, int *ret_errno)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    if (directory == NULL)
+        return errno == ENOENT ? GW_NOT_FOUND : fail(ret_errno);
+    while ((entry = readdir(directory)) != NULL) {
+        if (!is_dots(entry->d_name))
+            tell(user, entry->d_name);
+    }
+    closedir(directory);
+    return GW_OK;
+}
+
 enum gw_status gw_folder_exchange(const char *one, const char *other, int *ret_errno)
 {
     if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0)

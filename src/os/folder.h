@@ -32,6 +32,10 @@ GW_MUST_USE enum gw_status gw_folder_exchange(const char *one, const char *other
  * mode. What is the same already is left alone. GW_OS_ERROR. */
 GW_MUST_USE enum gw_status gw_folder_take_after(const char *path, const char *model,
                                                 int *ret_errno);
+/* Tells each name in a directory but "." and "..", in no order; GW_NOT_FOUND, GW_OS_ERROR. */
+typedef void gw_folder_each_fn(void *user, const char *name);
+GW_MUST_USE enum gw_status gw_folder_each(const char *path, gw_folder_each_fn *tell, void *user,
+                                          int *ret_errno);
 /* The directory in which a path stands; "." for a bare name. */
 void gw_folder_parent(const char *path, char *parent, size_t size);
 /* The path without slashes at its end. */
