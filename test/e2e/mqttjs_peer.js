@@ -2,10 +2,12 @@
 // "port": ..., "version": ...}, and answers with the line "ok" or "FAILED" and the reason.
 //
 // A scenario is an async function that throws when the broker did not do what it should. `via` is
-// the port of a proxy that breaks connections, `web` that of a listener for WebSockets.
+// the port of a proxy that breaks connections, `web` that of a listener for WebSockets,
+// `ca` its authority's certificate.
 'use strict'
 
 const assert = require('node:assert/strict')
+const fs = require('node:fs')
 const readline = require('node:readline')
 const mqtt = require('mqtt')
 
@@ -34,6 +36,7 @@ class Peer {
       reconnectPeriod: options.reconnect ? 50 : 0,
       connectTimeout: LIMIT_MS,
       ...(run.web ? { protocol: 'ws', port: run.web, path: '/mqtt' } : {}),
+      ...(run.ca ? { protocol: 'wss', servername: 'localhost', ca: fs.readFileSync(run.ca) } : {}),
       ...run.more,
       ...options.more
     }

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -9,6 +10,7 @@ import time
 import mqtt as m
 import peer
 import pytest
+from authority import Authority
 from rig import HERE, WAIT, binary, fresh, sanitized
 from test_mqttjs import MODULES, node, play  # noqa: F401 - fixtures
 from test_paho_python import QOS, VERSIONS, join  # noqa: F401 - a fixture too
@@ -246,8 +248,8 @@ def test_packets_across_frames(web, v, cut):
     assert one.sock.wire.close_code() == 1000
 
 
-def connected(broker, sock=None):
-    wire = Wire(broker.ws_address, sock)
+def connected(broker):
+    wire = Wire(broker.ws_address)
     wire.open()
     wire.send(frame(BINARY, CONNECT))
     assert wire.next() == (BINARY, b"\x20\x02\0\0")
@@ -368,6 +370,76 @@ def test_pings_without_reading_cost_no_memory(web):
     wire.sock.close()
 
 
+# ---- over TLS ------------------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def tls():
+    """(broker with a wss:// listener, its authority's certificate)"""
+    ca = Authority()
+    cert, key = ca.issue("localhost", san=("DNS:localhost", "IP:127.0.0.1"))
+    broker = WebBroker(f"threads: 2\nlog: {{repeats: 0}}\nlimits: {{output: 64MB}}\n"
+                       f"tls: {{cert: {cert}, key: {key}}}\n",
+                       "{url: 'wss://127.0.0.1:0', anonymous: true}")
+    yield broker, str(ca.cert)
+    broker.stop()
+    ca.remove()
+
+
+def secured(tls, sock=None):
+    """A raw connection, frames not begun."""
+    broker, ca = tls
+    context = ssl.create_default_context(cafile=ca)
+    plain = sock or socket.create_connection(broker.ws_address, timeout=WAIT)
+    return Wire(None, context.wrap_socket(plain, server_hostname="localhost"))
+
+
+@pytest.mark.parametrize("version, qos, size", [(3, 0, 1_900_000), (4, 1, 1_900_000), (5, 2, 1_900_000)])
+def test_tls_mqttjs(play, tls, version, qos, size):  # noqa: F811
+    broker, ca = tls
+    play("pass", broker, version=version, receives=version, qos=qos, web=broker.ws_port, ca=ca)
+    play("large", broker, version=version, qos=qos, size=size, web=broker.ws_port, ca=ca)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_tls_paho(join, tls, version):  # noqa: F811
+    broker, ca = tls
+    topic = fresh("tls")
+    client = join(version, broker, transport="websockets", setup=lambda one: one.tls_set(ca))
+    client.subscribe(topic, 2)
+    for n in range(40):
+        client.paho.publish(topic, "x" * (n * 1000), n % 3)
+    assert sorted(len(message[3]) for message in client.take(40)) == [n * 1000 for n in range(40)]
+
+
+def test_tls_hostile_frames(tls):
+    for sent, code in HOSTILE:
+        wire = secured(tls)
+        wire.open()
+        wire.send(frame(BINARY, CONNECT))
+        assert wire.next() == (BINARY, b"\x20\x02\0\0")
+        wire.send(frame(BINARY, b"\xc0\0") + sent)
+        assert wire.close_code() == code
+
+
+def test_tls_refusals(tls):
+    for sent, status, reason in REFUSED:
+        wire = secured(tls)
+        wire.send(sent)
+        got, _, body = wire.answer()
+        assert (got, body.split(".\n")[0]) == (status, reason)
+        wire.ended()
+
+
+def test_tls_slow_reader(tls):
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.settimeout(WAIT)
+    sock.connect(tls[0].ws_address)
+    wire = secured(tls, sock)
+    wire.open()
+    read_slowly(tls[0], wire)
+
+
 # ---- ends ----------------------------------------------------------------------------------------
 
 def test_the_log_tells_the_path(serve_web):
@@ -398,16 +470,24 @@ def test_the_end_of_the_broker(serve_web):
 
 
 def test_a_slow_reader_gets_whole_frames(serve_web):
-    """Output that the sockets do not take at once arrives whole and in order, pongs between frames."""
     broker = serve_web("limits: {output: 64MB}\n")
-    topic, sender = fresh("slow"), peer.Peer(broker.address, 4, WAIT)
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.settimeout(WAIT)
     sock.connect(broker.ws_address)
-    wire = connected(broker, sock)
-    wire.send(frame(BINARY, m.subscribe(4, 1, [(topic, 0)])))
-    assert wire.next()[1][:1] == b"\x90"
+    wire = Wire(None, sock)
+    wire.open()
+    read_slowly(broker, wire)
+
+
+def read_slowly(broker, wire):
+    """Output that the sockets do not take at once arrives whole and in order, pongs between frames."""
+    topic, sender = fresh("slow"), peer.Peer(broker.address, 4, WAIT)
+    wire.send(frame(BINARY, CONNECT + m.subscribe(4, 1, [(topic, 0)])))
+    answers = b""
+    while len(answers) < 9:
+        answers += wire.next()[1]
+    assert answers == b"\x20\x02\0\0\x90\x03\0\1\0"
     sender.hello(fresh("fast"))
     sender.want(m.CONNACK, code=0)
     payload, count = bytes(range(256)) * 250, 200
