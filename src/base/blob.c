@@ -10,13 +10,13 @@
 struct gw_blob *gw_blob_new(size_t size)
 {
     size_t total;
-    if (gw_checked_add(sizeof(struct gw_blob), size, &total) != GW_OK)
+    if (size > UINT32_MAX || gw_checked_add(sizeof(struct gw_blob), size, &total) != GW_OK)
         return NULL;
     struct gw_blob *blob = malloc(total);
     if (blob == NULL)
         return NULL;
     atomic_init(&blob->refs, 1);
-    blob->size = size;
+    blob->size = (uint32_t)size;
     blob->keeper = NULL;
     atomic_init(&blob->position, 0);
     return blob;

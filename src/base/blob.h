@@ -4,7 +4,7 @@
  * Layer   base. Allocates with malloc, header and bytes in one piece.
  * Owner   any thread: written by its maker before the first share, never after.
  * Life    new gives one reference; ref/unref; the last unref frees.
- * Limits  2^31 references (asserted).
+ * Limits  2^31 references (asserted); 4 GiB of bytes.
  */
 #ifndef GW_BASE_BLOB_H
 #define GW_BASE_BLOB_H
@@ -25,14 +25,16 @@ struct gw_blob_keeper {
 
 struct gw_blob {
     atomic_uint refs; /* unref releases, the last one acquires */
-    size_t size;
+    uint32_t size;
     struct gw_blob_keeper *keeper; /* NULL if none; set before the first share */
     _Atomic gw_position position;  /* in the durable log; the keeper's, see gw_blob_position */
     uint8_t data[];
 };
 
+_Static_assert(sizeof(struct gw_blob) == 16 + sizeof(void *), "every message has one");
+
 /* Allocates a blob of `size` bytes, content undefined, one reference for the caller.
- * Returns NULL when memory is out. */
+ * Returns NULL when memory is out, or the size above the limit. */
 struct gw_blob *gw_blob_new(size_t size);
 
 /* Adds a reference and returns its argument. */

@@ -156,6 +156,9 @@ void gw_broker_free(struct gw_broker *broker)
     if (broker->storing) {
         gw_store_stop(broker->journal.store);
         clear_loops(broker); /* its last word is in their mail */
+    } else if (broker->sysinfo && broker->journal.store) {
+        gw_store_end_fetches(broker->journal.store);
+        clear_loops(broker);
     }
     if (world->checker)
         gw_checker_stop(world->checker);

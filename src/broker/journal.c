@@ -338,13 +338,15 @@ static void write_retained(struct gw_journal *journal, const struct gw_record_re
     stage(journal, GW_RECORD_RETAINED, &w);
 }
 
-void gw_journal_retained(struct gw_shard *shard, struct gw_span topic_name,
-                         const struct gw_blob *blob)
+void gw_journal_retained(struct gw_shard *shard, struct gw_span topic_name, gw_position position,
+                         uint32_t size, uint64_t expires_ms)
 {
     if (!shard->journal)
         return;
     struct gw_record_retained record = {
-        .message = ref_to(shard->journal, gw_blob_position(blob)),
+        .message = ref_to(shard->journal, position),
+        .expires_ms = expires_ms,
+        .size = size,
         .topic_name = topic_name,
     };
     write_retained(shard->journal, &record);
@@ -361,7 +363,8 @@ void gw_journal_not_retained(struct gw_shard *shard, struct gw_span topic_name,
     write_retained(shard->journal, &record);
 }
 
-enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *blob)
+enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *blob,
+                                        uint64_t expires_ms)
 {
     struct gw_journal *journal = shard->journal;
     struct gw_journal_pending *pending = next_pending(journal);
@@ -374,7 +377,11 @@ enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *
     size_t at;
     pending->is_moved = true; /* others may look at its place meanwhile: it keeps the old one */
     GW_TRY(stage_message(journal, &record, pending, &at));
-    struct gw_record_retained retained = {.topic_name = record.message.topic_name};
+    struct gw_record_retained retained = {
+        .expires_ms = expires_ms,
+        .size = (uint32_t)gw_message_footprint(&record.message),
+        .topic_name = record.message.topic_name,
+    };
     retained.message.back = (uint32_t)(gw_store_staged(journal->stream) - at);
     write_retained(journal, &retained);
     return GW_OK;

@@ -142,14 +142,16 @@ void gw_journal_owe(void *user, struct gw_outbox *outbox, const struct gw_delive
 uint64_t gw_journal_sent(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
 void gw_journal_release(void *user, struct gw_outbox *outbox, const struct gw_delivery *delivery);
 void gw_journal_settled(void *user, struct gw_outbox *outbox, uint32_t order);
-/* The retained message of a topic: a blob in the log. */
-void gw_journal_retained(struct gw_shard *shard, struct gw_span topic_name,
-                         const struct gw_blob *blob);
+/* The retained message of a topic, by its place in the log, its footprint and when it expires (wall
+ * clock, 0 = never). */
+void gw_journal_retained(struct gw_shard *shard, struct gw_span topic_name, gw_position position,
+                         uint32_t size, uint64_t expires_ms);
 /* There is none any more: the log's deletion did it, or (NULL) what is not in the log. */
 void gw_journal_not_retained(struct gw_shard *shard, struct gw_span topic_name,
                              const struct gw_blob *deletion);
 /* Writes a retained message once more, so that an older segment can go. GW_NO_MEMORY. */
-GW_MUST_USE enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *blob);
+GW_MUST_USE enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *blob,
+                                                    uint64_t expires_ms);
 /* Writes a message of the log, the body of its record, once more as it is; *ret_blob: one reference
  * to it, its place is known after submit. GW_MALFORMED, GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_journal_move(struct gw_shard *shard, struct gw_span body,

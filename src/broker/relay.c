@@ -9,6 +9,7 @@
 #include "broker/interest.h"
 #include "broker/journal.h"
 #include "broker/keeper.h"
+#include "broker/recall.h"
 #include "broker/replay.h"
 #include "broker/router.h"
 
@@ -36,7 +37,7 @@ static relay_fn *const handlers[GW_RELAY_KIND_COUNT] = {
     [GW_RELAY_ASSIGN] = gw_group_on_assign,     [GW_RELAY_SETTLE] = gw_group_on_settle,
     [GW_RELAY_RETURN] = gw_group_on_return,     [GW_RELAY_JOIN] = gw_group_on_join,
     [GW_RELAY_LEAVE] = gw_group_on_leave,       [GW_RELAY_PRESENCE] = gw_group_on_presence,
-    [GW_RELAY_INTEREST] = gw_interest_on_event, [GW_RELAY_REPLAY_ASK] = gw_replay_on_ask,
+    [GW_RELAY_INTEREST] = gw_interest_on_event, [GW_RELAY_REPLAY_ASK] = gw_recall_on_ask,
     [GW_RELAY_REPLAY_GIVE] = gw_replay_on_give, [GW_RELAY_CLIENT] = on_client,
 };
 

@@ -33,8 +33,8 @@ enum gw_relay_kind {
     GW_RELAY_LEAVE,       /* blob: whole filter; origin: session */
     GW_RELAY_PRESENCE,    /* blob: whole filter; origin: session; flags: online */
     GW_RELAY_INTEREST,    /* blob: filter; target: shard; flags: wanted, durably */
-    GW_RELAY_REPLAY_ASK,  /* object: gw_replay_order */
-    GW_RELAY_REPLAY_GIVE, /* object: gw_replay_order */
+    GW_RELAY_REPLAY_ASK,  /* object: gw_recall */
+    GW_RELAY_REPLAY_GIVE, /* object: gw_recall */
     GW_RELAY_CLIENT,      /* object: gw_guest that moves here */
     GW_RELAY_KIND_COUNT
 };

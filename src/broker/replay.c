@@ -5,10 +5,10 @@
 #include "base/assert.h"
 #include "broker/deliverer.h"
 #include "broker/guest.h"
+#include "broker/recall.h"
 #include "broker/router.h"
 #include "topic/name.h"
 
-#define STEP_VISITS  128u /* topics looked at in one step */
 #define STEPS_A_TURN 16u
 #define PASSED_MAX   4096u /* topics that passed live, remembered for all replays of a session */
 #define PASSED_BYTES ((int64_t)PASSED_MAX * 8)
@@ -23,28 +23,20 @@ struct gw_replay {
     uint64_t passed_before;           /* session->passed_count when it began */
     uint16_t at;                      /* the shard that is asked now */
     uint16_t last;                    /* the last one to ask */
-    uint16_t asked;                   /* messages, of another shard whose answer is not here yet */
+    uint16_t asked;                   /* messages, in an answer that is not here yet */
     bool waiting;                     /* for that answer */
-};
-
-/* A question to another shard, and its answer: the cursor travels along. */
-struct gw_replay_order {
-    struct gw_retained_cursor cursor;
-    struct gw_blob *messages[GW_REPLAY_BATCH];
-    gw_mono_ns now;
-    uint32_t count;
-    uint32_t wanted;
-    bool ended;
 };
 
 void gw_replay_init(struct gw_shard *shard)
 {
     gw_handles_init(&shard->retained.replays, shard->index);
     gw_list_init(&shard->retained.ready);
+    gw_recall_init(shard);
 }
 
 void gw_replay_fini(struct gw_shard *shard)
 {
+    gw_recall_fini(shard);
     gw_handles_fini(&shard->retained.replays);
 }
 
@@ -124,9 +116,11 @@ void gw_replay_cancel(struct gw_shard *shard, struct gw_subscription *subscripti
     gw_replay_on_room(shard, subscription->session);
 }
 
-/* How many messages may be asked for now. */
+/* How many messages may be asked for now. Those of the log are copies of its own. */
 static uint32_t room_of(const struct gw_session *session)
 {
+    if (session->outbox.queued_bytes > GW_REPLAY_QUEUED_BYTES)
+        return 0;
     uint32_t used = session->outbox.queued_count + session->replay_asked;
     return used < GW_REPLAY_QUEUED_MAX ? GW_REPLAY_QUEUED_MAX - used : 0;
 }
@@ -211,58 +205,45 @@ static void advance(struct gw_shard *shard, struct gw_replay *replay)
     make_ready(shard, replay);
 }
 
-static bool order_visit(void *user, struct gw_span name, void *value)
-{
-    struct gw_replay_order *order = user;
-    struct gw_message message;
-    (void)name;
-    gw_message_open(value, &message);
-    if (!gw_message_expired(&message, order->now))
-        order->messages[order->count++] = gw_blob_ref(value);
-    return order->count < order->wanted;
-}
-
-/* Collects up to order->wanted messages of this shard. */
-static void collect(struct gw_shard *shard, struct gw_replay_order *order)
-{
-    order->ended = gw_retained_walk(shard->retained.set, &order->cursor, STEP_VISITS, order_visit,
-                                    order) == GW_END;
-}
-
-/* Gives what an order brought; it is empty then. */
-static void unpack(struct gw_shard *shard, struct gw_replay *replay, struct gw_replay_order *order,
+/* Gives what was collected; it is empty then. */
+static void unpack(struct gw_shard *shard, struct gw_replay *replay, struct gw_recall *recall,
                    gw_mono_ns now)
 {
-    for (uint32_t i = 0; i < order->count; i++) {
+    replay->cursor = recall->cursor;
+    for (uint32_t i = 0; i < recall->count; i++) {
         struct gw_message message;
-        gw_message_open(order->messages[i], &message);
+        gw_message_open(recall->messages[i], &message);
         if (!has_passed(replay, message.topic_hash))
-            give(shard, replay, order->messages[i], now);
-        gw_blob_unref(&order->messages[i]);
+            give(shard, replay, recall->messages[i], now);
+        gw_blob_unref(&recall->messages[i]);
     }
-    order->count = 0;
+    recall->count = 0;
 }
 
+/* Asks the shard whose turn it is, perhaps this one: the answer comes in an event, and the cursor
+ * travels along. */
 static void ask(struct gw_shard *shard, struct gw_replay *replay, uint32_t wanted)
 {
     struct gw_session *session = replay->session;
-    struct gw_replay_order *order = calloc(1, sizeof(*order));
-    if (!order) {
+    struct gw_recall *recall = calloc(1, sizeof(*recall));
+    if (!recall) {
         out_of_memory(replay);
         return;
     }
-    order->cursor = replay->cursor;
-    order->wanted = wanted;
+    recall->cursor = replay->cursor;
+    recall->wanted = wanted;
+    GW_ASSERT(!replay->waiting);
     replay->waiting = true;
+    gw_list_remove(&replay->ready);
     replay->asked = (uint16_t)wanted;
     session->replay_asked += wanted;
-    gw_relay_post(shard, replay->at,
-                  &(struct gw_relay_event){
-                      .kind = GW_RELAY_REPLAY_ASK, .object = order, .origin = replay->handle});
     /* Those that wait stand behind those that do not; the next of these may have room too. */
     gw_list_remove(&replay->link);
     gw_list_push_back(&session->replays, &replay->link);
     gw_replay_on_room(shard, session);
+    gw_relay_post(shard, replay->at,
+                  &(struct gw_relay_event){
+                      .kind = GW_RELAY_REPLAY_ASK, .object = recall, .origin = replay->handle});
 }
 
 static void step(struct gw_shard *shard, struct gw_replay *replay, gw_mono_ns now)
@@ -282,12 +263,14 @@ static void step(struct gw_shard *shard, struct gw_replay *replay, gw_mono_ns no
         ask(shard, replay, wanted);
         return;
     }
-    struct gw_replay_order order = {.cursor = replay->cursor, .now = now, .wanted = wanted};
-    collect(shard, &order);
-    replay->cursor = order.cursor;
-    unpack(shard, replay, &order, now);
-    if (order.ended)
+    struct gw_recall recall = {.cursor = replay->cursor, .wanted = wanted};
+    gw_recall_collect(shard, &recall, now);
+    bool has_to_wait = gw_recall_has_to_wait(&recall);
+    unpack(shard, replay, &recall, now);
+    if (recall.ended)
         advance(shard, replay);
+    else if (has_to_wait)
+        ask(shard, replay, wanted);
     else
         make_ready(shard, replay);
 }
@@ -302,35 +285,22 @@ void gw_replay_run(struct gw_shard *shard, gw_mono_ns now)
         gw_shard_want_turn(shard);
 }
 
-void gw_replay_on_ask(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
-{
-    struct gw_replay_order *order = event->object;
-    order->now = now;
-    collect(shard, order);
-    gw_relay_post(shard, event->from,
-                  &(struct gw_relay_event){
-                      .kind = GW_RELAY_REPLAY_GIVE, .object = order, .target = event->origin});
-}
-
 void gw_replay_on_give(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
-    struct gw_replay_order *order = event->object;
+    struct gw_recall *recall = event->object;
     struct gw_replay *replay = gw_handles_get(&shard->retained.replays, event->target);
     if (!replay) { /* cancelled meanwhile */
-        for (uint32_t i = 0; i < order->count; i++)
-            gw_blob_unref(&order->messages[i]);
-        gw_retained_cursor_fini(&order->cursor);
-        free(order);
+        gw_recall_clear(recall);
+        free(recall);
         return;
     }
     replay->waiting = false;
     replay->session->replay_asked -= replay->asked;
     replay->asked = 0;
-    replay->cursor = order->cursor;
-    unpack(shard, replay, order, now);
-    if (order->ended)
+    unpack(shard, replay, recall, now);
+    if (recall->ended)
         advance(shard, replay);
     else
         make_ready(shard, replay);
-    free(order);
+    free(recall);
 }

@@ -6,15 +6,16 @@
  * Owner   the shard of the session; the shards that own the topics are asked in turn by relay.
  * Life    from SUBSCRIBE until everything is given, the subscription goes, or the session ends;
  *         goes on after a reconnect.
- * Limits  GW_REPLAY_QUEUED_MAX messages ahead in the session's queue, GW_REPLAY_BATCH a step.
+ * Limits  GW_REPLAY_QUEUED_MAX messages and about GW_REPLAY_QUEUED_BYTES ahead in the session's
+ * queue, GW_REPLAY_BATCH (broker/recall) a step. (broker/recall) a step.
  */
 #ifndef GW_BROKER_REPLAY_H
 #define GW_BROKER_REPLAY_H
 
 #include "broker/shard.h"
 
-#define GW_REPLAY_QUEUED_MAX 64u
-#define GW_REPLAY_BATCH      64u
+#define GW_REPLAY_QUEUED_MAX   64u
+#define GW_REPLAY_QUEUED_BYTES ((size_t)256 * 1024)
 
 void gw_replay_init(struct gw_shard *shard);
 void gw_replay_fini(struct gw_shard *shard);
@@ -35,7 +36,6 @@ void gw_replay_on_live(struct gw_session *session, uint64_t topic_hash);
 /* Gives what has room, once a turn. */
 void gw_replay_run(struct gw_shard *shard, gw_mono_ns now);
 
-void gw_replay_on_ask(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
 void gw_replay_on_give(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now);
 
 #endif

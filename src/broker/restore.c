@@ -154,16 +154,44 @@ static enum gw_status restore_session(struct gw_shard *shard, const struct gw_im
     return GW_OK;
 }
 
-static enum gw_status restore_retained(struct gw_shard *shard,
-                                       const struct gw_image_retained *image,
-                                       struct gw_restore_counts *counts)
+/* When what expires at a time of the wall's clock does so on the clock of this run. */
+static gw_mono_ns deadline_of(const struct gw_shard *shard, uint64_t expires_ms)
 {
+    gw_mono_ns now = gw_clock_mono(gw_loop_clock(shard->loop));
+    uint64_t wall = (uint64_t)gw_clock_wall(gw_loop_clock(shard->loop)) / GW_NS_PER_MS;
+    if (expires_ms == 0 || (expires_ms > wall && (expires_ms - wall) / 1000 > UINT32_MAX))
+        return GW_NEVER;
+    return now + (expires_ms > wall ? (expires_ms - wall) * GW_NS_PER_MS : 0);
+}
+
+/* Older records do not say what has to be known of it while it is cold: it is read once. */
+static enum gw_status restore_unknown(struct gw_shard *shard, const struct gw_image_retained *image,
+                                      struct gw_restore_counts *counts)
+{
+    struct gw_message message;
     struct gw_blob *blob;
     GW_TRY(fetch(shard, "retained", image->message, counts, &blob));
     if (!blob)
         return GW_OK;
+    gw_message_open(blob, &message);
+    enum gw_status status =
+        gw_keeper_restore(shard, message.topic_name, image->message,
+                          (uint32_t)gw_message_footprint(&message), gw_message_deadline(&message));
     counts->retained++;
-    return gw_keeper_restore(shard, blob);
+    gw_blob_unref(&blob);
+    return status;
+}
+
+/* They come back cold: their names are all that is looked at. */
+static enum gw_status restore_retained(struct gw_shard *shard,
+                                       const struct gw_image_retained *image,
+                                       struct gw_restore_counts *counts)
+{
+    if (image->size == 0)
+        return restore_unknown(shard, image, counts);
+    counts->retained++;
+    return gw_keeper_restore(shard, gw_span_of(image->topic_name, image->topic_size),
+                             image->message, image->size, deadline_of(shard, image->expires_ms));
 }
 
 enum gw_status gw_restore_run(struct gw_shard_world *world, struct gw_image *image,
@@ -185,12 +213,12 @@ enum gw_status gw_restore_run(struct gw_shard_world *world, struct gw_image *ima
         struct gw_span id = gw_span_of(session->client_id, session->client_id_size);
         GW_TRY(restore_session(owner_of(world, id), session, ret_counts));
     }
+    struct gw_image_retained *retained;
     gw_map_first(&image->retained, &cursor);
-    while ((node = gw_map_next(&image->retained, &cursor))) {
-        const struct gw_image_retained *retained =
-            GW_CONTAINER(node, struct gw_image_retained, node);
+    while ((retained = gw_image_next_retained(image, &cursor))) {
         struct gw_span name = gw_span_of(retained->topic_name, retained->topic_size);
         GW_TRY(restore_retained(owner_of(world, name), retained, ret_counts));
+        gw_image_drop_retained(image, retained); /* not twice in memory, they may be millions */
     }
     return GW_OK;
 }

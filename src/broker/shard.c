@@ -53,7 +53,7 @@ void gw_shard_count_session(struct gw_shard *shard, struct gw_session *session)
 void gw_shard_measure(struct gw_shard *shard)
 {
     static const enum gw_metric parts[] = {
-        GW_METRIC_QUEUED_BYTES, GW_METRIC_RETAINED_BYTES, GW_METRIC_STATE_BYTES,
+        GW_METRIC_QUEUED_BYTES, GW_METRIC_RETAINED_MEMORY, GW_METRIC_STATE_BYTES,
         GW_METRIC_INDEX_BYTES,  GW_METRIC_OUTPUT_BYTES,
     };
     int64_t sum = 0;
@@ -199,6 +199,7 @@ static void before_flush(void *user, gw_mono_ns now)
     release_ending(shard, now);
     gw_group_run(shard);
     gw_replay_run(shard, now);
+    gw_keeper_run(shard);
     release_ending(shard, now); /* these may have ended somebody */
     gw_journal_submit(shard);   /* before anybody else hears of this turn */
     gw_relay_flush(shard);
@@ -301,7 +302,8 @@ static void check_figures(const struct gw_shard *shard)
     static const enum gw_metric gauges[] = {
         GW_METRIC_CONNECTIONS,   GW_METRIC_CLIENTS_CONNECTED,    GW_METRIC_SESSIONS,
         GW_METRIC_SUBSCRIPTIONS, GW_METRIC_SHARED_SUBSCRIPTIONS, GW_METRIC_QUEUED,
-        GW_METRIC_QUEUED_BYTES,  GW_METRIC_STATE_BYTES,
+        GW_METRIC_QUEUED_BYTES,  GW_METRIC_STATE_BYTES,          GW_METRIC_RETAINED,
+        GW_METRIC_RETAINED_HOT,  GW_METRIC_RETAINED_MEMORY,
     };
     for (size_t i = 0; i < GW_COUNT_OF(gauges); i++)
         GW_ASSERT(gw_metrics_get(&shard->metrics, gauges[i]) == 0);

@@ -23,6 +23,7 @@ struct gw_relay_batch;
 struct gw_router_scratch;
 struct gw_guest;
 struct gw_journal;
+struct gw_resettle;
 struct gw_journal_world;
 struct gw_checker;
 struct gw_watchlist;
@@ -76,9 +77,16 @@ struct gw_shard_retained {
     struct gw_retained *set;
     struct gw_retained_cursor sweep; /* of expired ones */
     struct gw_timer sweeper;
-    uint64_t expiring; /* messages that have an expiry interval */
+    uint64_t expiring;              /* messages that have an expiry interval */
+    struct gw_retained_cursor hand; /* goes round for hot ones to make cold */
+    int64_t hot_bytes;              /* of messages in memory that are in the log */
+    uint64_t fruitless;             /* topics that the hand passed since it last found one */
+    gw_position stuck_at;           /* how far the log was written when it last looked */
+    struct gw_resettle *resettle;   /* of a round that goes on, see broker/resettle */
     struct gw_handles replays;
-    struct gw_list ready; /* gw_replay.ready: have room to go on */
+    struct gw_list ready;   /* gw_replay.ready: have room to go on */
+    struct gw_list recalls; /* gw_recall.link: wait until others are back from the log */
+    unsigned recalls_away;
 };
 
 struct gw_shard_clients {

@@ -2,16 +2,15 @@
 
 #include "broker/group.h"
 #include "broker/journal.h"
+#include "broker/resettle.h"
 
 #define ROUND_SEGMENTS 4u /* a round begins after so many segments of new records, */
 #define ROUND_FACTOR   4u /* or so many times what the last round wrote, if that is more */
-#define VISITS         256u
 #define TURNS_A_LOOK   32u
 #define PART           2048u /* deliveries of one session or group in a turn */
 
 void gw_slicer_init(struct gw_journal *journal)
 {
-    gw_retained_cursor_init_all(&journal->slicer.cursor);
     atomic_init(&journal->world->slicer.oldest[journal->shard->index], UINT64_MAX);
 }
 
@@ -22,8 +21,8 @@ void gw_slicer_allow(struct gw_slicer_world *world)
 
 void gw_slicer_fini(struct gw_journal *journal)
 {
-    gw_retained_cursor_fini(&journal->slicer.cursor);
     gw_mover_leave(journal->shard);
+    gw_resettle_fini(journal->shard);
 }
 
 /* -- one object -- */
@@ -89,23 +88,6 @@ static bool slice_group(struct gw_shard *shard, void *object)
     return slicer->part == GW_GROUP_ALL_TOLD;
 }
 
-static bool slice_retained(void *user, struct gw_span name, void *value)
-{
-    struct gw_shard *shard = user;
-    struct gw_journal *journal = shard->journal;
-    struct gw_blob *blob = value;
-    gw_position position = gw_blob_position(blob);
-    gw_position from = atomic_load_explicit(&journal->world->slicer.from, memory_order_relaxed);
-    if (position == 0)
-        return true;
-    /* An old segment would stay for it: it moves along. But what sessions and groups owe is in the
-     * log under the place that it has now, and keeps that segment anyway. */
-    if (gw_position_segment(position) >= gw_position_segment(from) || gw_blob_refs(blob) > 1 ||
-        gw_journal_move_retained(shard, blob) != GW_OK)
-        gw_journal_retained(shard, name, blob);
-    return gw_store_staged(journal->stream) < GW_SLICER_BYTES;
-}
-
 /* -- a turn's share -- */
 
 static bool had_its_share(const struct gw_journal *journal, unsigned steps)
@@ -129,23 +111,12 @@ static bool slice_table(struct gw_shard *shard, const struct gw_handles *handles
     return true;
 }
 
-static bool slice_all_retained(struct gw_shard *shard)
-{
-    struct gw_slicer *slicer = &shard->journal->slicer;
-    if (gw_retained_walk(shard->retained.set, &slicer->cursor, VISITS, slice_retained, shard) !=
-        GW_END)
-        return false;
-    gw_retained_cursor_fini(&slicer->cursor);
-    gw_retained_cursor_init_all(&slicer->cursor);
-    return true;
-}
-
 static bool do_phase(struct gw_shard *shard)
 {
     switch ((enum gw_slicer_phase)shard->journal->slicer.phase) {
     case GW_SLICER_SESSIONS: return slice_table(shard, &shard->sessions.handles, slice_session);
     case GW_SLICER_GROUPS: return slice_table(shard, &shard->routes.group_handles, slice_group);
-    case GW_SLICER_RETAINED: return slice_all_retained(shard);
+    case GW_SLICER_RETAINED: return gw_resettle_slice(shard);
     case GW_SLICER_IDLE:
     case GW_SLICER_SYNCING: break;
     }
@@ -168,7 +139,7 @@ static void work(struct gw_shard *shard)
                               gw_store_staged(journal->stream) - before, memory_order_relaxed);
     if (slicer->phase == GW_SLICER_SYNCING)
         slicer->ticket = gw_journal_ticket(shard);
-    else
+    else if (!gw_resettle_has_to_wait(shard))
         gw_shard_want_turn(shard);
 }
 
@@ -246,7 +217,7 @@ void gw_slicer_on_progress(struct gw_shard *shard)
         return;
     end(shard);
     atomic_store_explicit(&world->left, 0, memory_order_release);
-    if (!shard->clients.draining) /* else nobody reads mail any more */
+    if (!shard->clients.draining)                  /* else nobody reads mail any more */
         gw_journal_wake(&shard->world->shards[0]); /* the mover's next step is its */
 }
 

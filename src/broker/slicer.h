@@ -14,7 +14,6 @@
 #include "broker/broker.h"
 #include "broker/mover.h"
 #include "store/store.h"
-#include "topic/retained.h"
 
 #define GW_SLICER_BYTES ((size_t)64 * 1024)
 #define GW_SLICER_STEPS 256u
@@ -43,7 +42,6 @@ enum gw_slicer_phase {
 
 struct gw_slicer {
     struct gw_mover_copies copies;
-    struct gw_retained_cursor cursor;
     uint64_t round;
     gw_store_ticket ticket;
     uint64_t object; /* serial of the session or group that is being written */

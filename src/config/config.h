@@ -73,7 +73,7 @@ struct gw_config_limits {
     uint32_t topic_alias_in;
     uint32_t topic_alias_out;
     struct gw_config_queue queue;
-    struct gw_config_bound retained;
+    struct gw_config_retained retained;
     uint64_t output;
     uint64_t mailbox;
     uint64_t memory;

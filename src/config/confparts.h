@@ -27,6 +27,12 @@ enum gw_config_format {
     GW_CONFIG_FORMAT_COUNT
 };
 
+struct gw_config_retained {
+    uint32_t messages;
+    uint64_t bytes;
+    uint64_t hot; /* of those, in memory */
+};
+
 /* Who is asked whether a client may connect. */
 struct gw_config_auth {
     char **files; /* user files; the first that knows the user decides */

@@ -545,7 +545,13 @@ static enum gw_status on_group_queued(struct gw_rewrite *rewrite, const struct g
 static enum gw_status on_retained(struct gw_rewrite *rewrite, const struct gw_item *item,
                                   struct gw_trouble *trouble)
 {
-    struct gw_record_retained record = {.topic_name = item->message.message.topic_name};
+    const struct gw_message *message = &item->message.message;
+    struct gw_record_retained record = {
+        .expires_ms =
+            message->has_expiry ? item->message.received_ms + message->expiry * (uint64_t)1000 : 0,
+        .size = (uint32_t)gw_message_footprint(message),
+        .topic_name = message->topic_name,
+    };
     struct place place;
     GW_TRY(place_message(rewrite, item, &place, trouble));
     return append_retained(rewrite, &record, &record.message, &place, trouble);

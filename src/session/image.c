@@ -541,6 +541,8 @@ static enum gw_status on_retained(struct gw_image *image, gw_position position, 
         }
     }
     retained->message = place;
+    retained->size = record.size;
+    retained->expires_ms = record.expires_ms;
     return GW_OK;
 }
 

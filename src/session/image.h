@@ -79,6 +79,8 @@ struct gw_image_session {
 struct gw_image_retained {
     struct gw_map_node node; /* by topic name */
     gw_position message;
+    uint64_t expires_ms; /* wall clock, 0 = never */
+    uint32_t size;       /* as gw_message_footprint; 0: neither this nor expires_ms is known */
     uint32_t topic_size;
     uint8_t topic_name[];
 };

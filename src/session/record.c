@@ -167,8 +167,12 @@ void gw_record_write_retained(struct gw_writer *w, const struct gw_record_retain
 {
     write_text(w, record->topic_name);
     write_ref(w, &record->message);
-    if (record->message.back == 0 && record->message.position == 0)
+    if (record->message.back == 0 && record->message.position == 0) {
         write_ref(w, &record->cleared_by);
+        return;
+    }
+    gw_leb_write(w, record->size);
+    gw_leb_write(w, record->expires_ms);
 }
 
 void gw_record_write_group(struct gw_writer *w, const struct gw_record_group *record)
@@ -463,8 +467,12 @@ enum gw_status gw_record_read_retained(struct gw_span body, struct gw_record_ret
     GW_TRY(read_text(&r, &record.topic_name));
     GW_TRY(judge(gw_name_validate(record.topic_name, 0) == GW_OK));
     GW_TRY(read_ref(&r, &record.message));
-    if (record.message.back == 0 && record.message.position == 0)
+    if (record.message.back == 0 && record.message.position == 0) {
         GW_TRY(read_ref(&r, &record.cleared_by));
+    } else if (gw_reader_left(&r) > 0) { /* the first version ended here */
+        GW_TRY(read_u32(&r, &record.size));
+        GW_TRY(gw_leb_read(&r, &record.expires_ms));
+    }
     *ret_record = record;
     return GW_OK;
 }

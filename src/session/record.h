@@ -109,6 +109,9 @@ struct gw_record_step {
 
 struct gw_record_retained {
     struct gw_record_ref message;
+    uint64_t expires_ms; /* with message: wall clock; 0 = never */
+    uint32_t size;       /* with message: of it, as gw_message_footprint; 0: neither this nor
+                            expires_ms is known */
     struct gw_record_ref cleared_by; /* with message nowhere: the logged message (with an empty
                                         payload) that did it; nowhere if none did */
     struct gw_span topic_name;

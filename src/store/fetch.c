@@ -156,16 +156,41 @@ void gw_fetch_fini(struct gw_store *store)
     gw_mutex_fini(&store->desk.mutex);
 }
 
+static void give(struct gw_store *store, struct gw_store_fetch *fetch)
+{
+    struct gw_store_stream *stream = fetch->stream;
+    fetch->next = NULL;
+    gw_mutex_lock(&store->desk.mutex);
+    *stream->fetched_end = fetch;
+    stream->fetched_end = &fetch->next;
+    atomic_fetch_add_explicit(&stream->fetched_count, 1, memory_order_relaxed);
+    gw_mutex_unlock(&store->desk.mutex);
+}
+
+static void give_nothing(struct gw_store *store, struct gw_store_fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->count; i++) {
+        fetch->bodies[i] = NULL;
+        fetch->statuses[i] = GW_NO_MEMORY;
+    }
+    give(store, fetch);
+}
+
 void gw_store_fetch(struct gw_store_stream *stream, struct gw_store_fetch *fetch)
 {
     struct gw_engine_desk *desk = &stream->store->desk;
     fetch->next = NULL;
     fetch->stream = stream;
     gw_mutex_lock(&desk->mutex);
-    *desk->end = fetch;
-    desk->end = &fetch->next;
-    gw_signal_ring(&desk->wake);
+    bool is_open = !desk->stopping;
+    if (is_open) {
+        *desk->end = fetch;
+        desk->end = &fetch->next;
+        gw_signal_ring(&desk->wake);
+    }
     gw_mutex_unlock(&desk->mutex);
+    if (!is_open) /* whoever asks now ends too, and looks for what came back when it does */
+        give_nothing(stream->store, fetch);
 }
 
 struct gw_store_fetch *gw_store_fetched(struct gw_store_stream *stream)
@@ -212,18 +237,6 @@ static struct gw_store_fetch *take_ready(struct gw_store *store)
     return fetch;
 }
 
-static void give(struct gw_store *store, struct gw_store_fetch *fetch)
-{
-    struct gw_store_stream *stream = fetch->stream;
-    fetch->next = NULL;
-    gw_mutex_lock(&store->desk.mutex);
-    *stream->fetched_end = fetch;
-    stream->fetched_end = &fetch->next;
-    atomic_fetch_add_explicit(&stream->fetched_count, 1, memory_order_relaxed);
-    gw_mutex_unlock(&store->desk.mutex);
-    gw_stream_tell(stream);
-}
-
 bool gw_fetch_step(struct gw_store *store)
 {
     struct gw_store_fetch *fetch = take_ready(store);
@@ -242,7 +255,9 @@ bool gw_fetch_step(struct gw_store *store)
             if (fetch->statuses[i] == GW_OS_ERROR)
                 fetch->os_errno = window.error;
         }
+        struct gw_store_stream *stream = fetch->stream;
         give(store, fetch);
+        gw_stream_tell(stream);
     }
     free(large);
     return true;
@@ -284,11 +299,9 @@ void gw_fetch_clear(struct gw_store *store)
     gw_mutex_unlock(&desk->mutex);
     while (fetch != NULL) {
         struct gw_store_fetch *next = fetch->next;
-        for (size_t i = 0; i < fetch->count; i++) {
-            fetch->bodies[i] = NULL;
-            fetch->statuses[i] = GW_NO_MEMORY;
-        }
-        give(store, fetch);
+        struct gw_store_stream *stream = fetch->stream;
+        give_nothing(store, fetch);
+        gw_stream_tell(stream);
         fetch = next;
     }
 }

@@ -259,6 +259,13 @@ void gw_store_stop(struct gw_store *store)
     store->running = false;
 }
 
+void gw_store_end_fetches(struct gw_store *store)
+{
+    GW_ASSERT(!store->running);
+    gw_fetch_stop(store);
+    gw_fetch_clear(store);
+}
+
 /* -- questions -- */
 
 enum gw_store_state gw_store_state(const struct gw_store *store)

@@ -192,6 +192,9 @@ struct gw_store_fetch {
     int os_errno; /* of the last read that the system refused, 0 if none */
 };
 void gw_store_fetch(struct gw_store_stream *stream, struct gw_store_fetch *fetch);
+/* Without threads: ends those that are not done and all that come, as if memory were out; for when
+ * nobody steps the store any more. */
+void gw_store_end_fetches(struct gw_store *store);
 /* Takes the next fetch that is done, in the order of asking; NULL if none. */
 struct gw_store_fetch *gw_store_fetched(struct gw_store_stream *stream);
 

@@ -101,7 +101,9 @@ static void load(struct simboot *boot, struct gw_config *ret_config)
     static const char *const narrow[] = {
         "limits.queue.messages=4", "limits.queue.bytes=1KiB", "shared.queue.messages=4",
         "limits.queue.policy=drop_oldest", "limits.queue.qos0=true"};
-    const char *all[GW_COUNT_OF(sets) + 5 + GW_COUNT_OF(wide)];
+    /* Retained messages are cold as soon as they are written, or as soon as others are kept. */
+    static const char *const hot_sets[] = {"limits.retained.hot=0", "limits.retained.hot=400"};
+    const char *all[GW_COUNT_OF(sets) + 6 + GW_COUNT_OF(wide)];
     size_t count = GW_COUNT_OF(sets);
     memcpy(all, sets, sizeof(sets));
     all[count++] = thread_sets[boot->threads];
@@ -111,6 +113,7 @@ static void load(struct simboot *boot, struct gw_config *ret_config)
     if (boot->drop_newest)
         all[count - 2] = "limits.queue.policy=drop_newest";
     if (boot->disk) {
+        all[count++] = hot_sets[boot->strategy % GW_COUNT_OF(hot_sets)];
         all[count++] = "store.path=/store";
         all[count++] =
             "store.durability_rules=[{filter: " MODEL_VOLATILE_FILTER ", class: memory}]";

@@ -182,6 +182,12 @@ static const struct {
     {GW_RECORD_RECEIVED, {.step = {.serial = 5, .packet_id = 1}}, 2},
     {GW_RECORD_RELEASED, {.step = {.serial = 5, .packet_id = 128}}, 3},
     {GW_RECORD_RETAINED, {.retained = {.message = {.position = 1}, .topic_name = T("a/b")}}, 0},
+    {GW_RECORD_RETAINED,
+     {.retained = {.message = {.back = 200},
+                   .expires_ms = UINT64_C(1767225600000),
+                   .size = 300,
+                   .topic_name = T("a/b")}},
+     14},
     {GW_RECORD_RETAINED, {.retained = {.topic_name = T("a/b")}}, 6},
     {GW_RECORD_RETAINED, {.retained = {.cleared_by = {.back = 9}, .topic_name = T("a/b")}}, 0},
     {GW_RECORD_GROUP, {.group = {.serial = 5, .filter = T("$share/g/a/#")}}, 0},
@@ -275,6 +281,20 @@ static enum gw_status read_copy(const struct body *body, size_t size, enum gw_re
     return status;
 }
 
+/* What the first version wrote of a record that has got longer, or SIZE_MAX. */
+static size_t old_size(const struct body *body, enum gw_record_kind kind)
+{
+    union any any;
+    struct body shorter;
+    if (kind != GW_RECORD_RETAINED || read_any(gw_span_of(body->bytes, body->size), kind, &any) ||
+        (any.retained.message.back == 0 && any.retained.message.position == 0))
+        return SIZE_MAX;
+    any.retained.size = 0;
+    any.retained.expires_ms = 0;
+    shorter = body_of(kind, &any);
+    return shorter.size - 2;
+}
+
 static void cut_anywhere_it_is_refused(void **unused)
 {
     (void)unused;
@@ -283,7 +303,8 @@ static void cut_anywhere_it_is_refused(void **unused)
         if (rows[i].kind == GW_RECORD_UNSUBSCRIBE)
             body.size -= 2; /* options, which are not read */
         for (size_t size = 0; size < body.size; size++)
-            assert_int_equal(read_copy(&body, size, rows[i].kind), GW_MALFORMED);
+            assert_int_equal(read_copy(&body, size, rows[i].kind),
+                             size == old_size(&body, rows[i].kind) ? GW_OK : GW_MALFORMED);
         assert_int_equal(read_copy(&body, body.size, rows[i].kind), GW_OK);
     }
 }
