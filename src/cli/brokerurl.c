@@ -7,10 +7,11 @@ static const struct {
     const char *prefix;
     bool built;
     bool ws;
-} schemes[] = {{"mqtt://", true, false},
-               {"mqtts://", false, false},
-               {"ws://", true, true},
-               {"wss://", false, true}};
+    bool tls;
+} schemes[] = {{"mqtt://", true, false, false},
+               {"mqtts://", true, false, true},
+               {"ws://", true, true, false},
+               {"wss://", true, true, true}};
 
 static enum gw_status read_port(struct gw_options *options, const char *text, size_t size)
 {
@@ -100,6 +101,7 @@ enum gw_status gw_brokerurl_read(struct gw_options *options, const char *url)
             continue;
         at = url + size;
         ws = schemes[i].ws;
+        options->net.tls.on = options->net.tls.on || schemes[i].tls;
         if (!schemes[i].built && !options->net.not_built)
             options->net.not_built = schemes[i].prefix;
     }

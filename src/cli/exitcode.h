@@ -16,6 +16,7 @@ enum gw_exitcode {
     GW_EXIT_PROTOCOL = 2,
     GW_EXIT_INVALID = 3,
     GW_EXIT_CONN_LOST = 7,
+    GW_EXIT_TLS = 8,
     GW_EXIT_PAYLOAD_SIZE = 9,
     GW_EXIT_KEEP_ALIVE = 19,
     GW_EXIT_TIMED_OUT = 27,

@@ -10,8 +10,10 @@
 #include "cli/propopt.h"
 #include "os/file.h"
 
-#define LINE_WORDS_MAX 5
-#define TLS_PORT       8883
+#define LINE_WORDS_MAX  5
+#define TLS_PORT        8883
+#define WSS_PORT        8084
+#define TLS_VERSION_MIN 12
 
 static const struct {
     enum gw_tool tool;
@@ -276,11 +278,31 @@ static enum gw_status check_built(struct gw_options *options)
 {
     const struct gw_options_net *net = &options->net;
     if (net->not_built)
-        return gw_options_refuse(options, "%s: TLS, proxies and SRV records are not built in yet",
-                                 net->not_built);
-    if (net->port == TLS_PORT && !net->plain && !net->unix_path)
-        return gw_options_refuse(options, "port 8883 means TLS, which is not built in yet; for a "
-                                          "plain listener on it add --no-tls");
+        return gw_options_refuse(
+            options, "%s: pre-shared keys, proxies and SRV records are not built in yet",
+            net->not_built);
+    return GW_OK;
+}
+
+/* Whether there is to be TLS, with whose certificates, and on which port. */
+static enum gw_status settle_net(struct gw_options *options)
+{
+    struct gw_options_net *net = &options->net;
+    struct gw_options_tls *tls = &net->tls;
+    tls->on = tls->on || net->port == TLS_PORT;
+    if (net->plain || net->unix_path)
+        tls->on = false;
+    if (!tls->on && (tls->cert || tls->key) && !net->plain)
+        return gw_options_refuse(options, "--cert and --key are for TLS: add --cafile FILE or "
+                                          "--tls-use-os-certs, or take a URL mqtts://");
+    if (tls->key && !tls->cert)
+        return gw_options_refuse(options, "--key needs --cert");
+    if (!tls->ca_file && !tls->ca_path)
+        tls->system_cas = true;
+    if (tls->version_min == 0)
+        tls->version_min = TLS_VERSION_MIN;
+    if (net->port == 0 && tls->on)
+        net->port = net->ws ? WSS_PORT : TLS_PORT;
     return GW_OK;
 }
 
@@ -297,5 +319,6 @@ enum gw_status gw_options_read(struct gw_options *options, int argc, char **argv
     GW_TRY(gw_contextopt_apply(options));
     GW_TRY(check_session(options));
     GW_TRY(check_tool(options));
-    return check_built(options);
+    GW_TRY(check_built(options));
+    return settle_net(options);
 }

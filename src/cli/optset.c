@@ -13,6 +13,8 @@
 #define RANDOM_MIN     0.1
 
 /* Reads a whole number between two bounds; *what names it in the complaint. */
+#define TLS_ALPN_MAX 31
+
 static enum gw_status number(struct gw_options *o, const char *what, const char *text, long min,
                              long max, long *ret_value)
 {
@@ -108,6 +110,73 @@ static enum gw_status set_plain(struct gw_options *o, const char *value)
 {
     (void)value;
     o->net.plain = true;
+    return GW_OK;
+}
+
+static enum gw_status set_ca_file(struct gw_options *o, const char *value)
+{
+    o->net.tls.ca_file = value;
+    o->net.tls.on = true;
+    return GW_OK;
+}
+
+static enum gw_status set_ca_path(struct gw_options *o, const char *value)
+{
+    o->net.tls.ca_path = value;
+    o->net.tls.on = true;
+    return GW_OK;
+}
+
+static enum gw_status set_system_cas(struct gw_options *o, const char *value)
+{
+    (void)value;
+    o->net.tls.system_cas = true;
+    o->net.tls.on = true;
+    return GW_OK;
+}
+
+static enum gw_status set_cert(struct gw_options *o, const char *value)
+{
+    o->net.tls.cert = value;
+    return GW_OK;
+}
+
+static enum gw_status set_key(struct gw_options *o, const char *value)
+{
+    o->net.tls.key = value;
+    return GW_OK;
+}
+
+static enum gw_status set_ciphers(struct gw_options *o, const char *value)
+{
+    o->net.tls.ciphers = value;
+    return GW_OK;
+}
+
+static enum gw_status set_alpn(struct gw_options *o, const char *value)
+{
+    if (strlen(value) == 0 || strlen(value) > TLS_ALPN_MAX)
+        return gw_options_refuse(o, "--tls-alpn is one name of 1 to %d bytes", TLS_ALPN_MAX);
+    o->net.tls.alpn = value;
+    return GW_OK;
+}
+
+static enum gw_status set_insecure(struct gw_options *o, const char *value)
+{
+    (void)value;
+    o->net.tls.insecure = true;
+    return GW_OK;
+}
+
+static enum gw_status set_tls_version(struct gw_options *o, const char *value)
+{
+    if (strcmp(value, "tlsv1.2") == 0)
+        o->net.tls.version_min = 12;
+    else if (strcmp(value, "tlsv1.3") == 0)
+        o->net.tls.version_min = 13;
+    else
+        return gw_options_refuse(o, "--tls-version is tlsv1.2 (or newer) or tlsv1.3, not \"%s\"",
+                                 value);
     return GW_OK;
 }
 
@@ -485,14 +554,23 @@ static enum gw_status set_show_version(struct gw_options *o, const char *value)
 /* clang-format off */
 static const struct gw_optset_row rows[] = {
     {"-h", "--host", ALL, "HOST", set_host, "the broker's name or address (localhost)"},
-    {"-p", "--port", ALL, "PORT", set_port, "its port (1883)"},
+    {"-p", "--port", ALL, "PORT", set_port, "its port (1883; 8883 with TLS, and 8883 means TLS)"},
     {NULL, "--unix", ALL, "PATH", set_unix, "connect to this Unix socket instead"},
-    {"-L", "--url", ALL, "URL", set_url, "mqtt://[user[:password]@]host[:port]/topic in one"},
-    {NULL, "--ws", ALL, NULL, set_ws, "connect over a WebSocket (port 8083)"},
+    {"-L", "--url", ALL, "URL", set_url, "mqtt[s]://[user[:password]@]host[:port]/topic in one"},
+    {NULL, "--ws", ALL, NULL, set_ws, "connect over a WebSocket (port 8083, with TLS 8084)"},
     {NULL, "--ws-path", ALL, "PATH", set_ws_path, "and ask for this path (/mqtt)"},
     {"-A", NULL, ALL, "ADDRESS", set_bind, "connect from this address"},
     {NULL, "--nodelay", ALL, NULL, set_nothing, "send small packets at once (always so)"},
     {NULL, "--no-tls", ALL, NULL, set_plain, "no TLS, on port 8883 neither"},
+    {NULL, "--cafile", ALL, "FILE", set_ca_file, "TLS, trusting the CAs in this file (PEM)"},
+    {NULL, "--capath", ALL, "DIRECTORY", set_ca_path, "TLS, trusting the CAs in this directory"},
+    {NULL, "--tls-use-os-certs", ALL, NULL, set_system_cas, "TLS, trusting the system's CAs"},
+    {NULL, "--cert", ALL, "FILE", set_cert, "our certificate (PEM), if the broker asks for one"},
+    {NULL, "--key", ALL, "FILE", set_key, "its key (PEM)"},
+    {NULL, "--insecure", ALL, NULL, set_insecure, "do not compare the broker's name (TLS)"},
+    {NULL, "--tls-version", ALL, "VERSION", set_tls_version, "oldest: tlsv1.2 (default), tlsv1.3"},
+    {NULL, "--ciphers", ALL, "LIST", set_ciphers, "ciphers of TLS 1.2, in OpenSSL's words"},
+    {NULL, "--tls-alpn", ALL, "PROTOCOL", set_alpn, "name of the protocol to ask for (mqtt)"},
     {"-u", "--username", ALL, "NAME", set_user, "user name"},
     {"-P", "--pw", ALL, "PASSWORD", set_password, "password"},
     {NULL, "--context", ALL, "NAME", set_context,
@@ -553,22 +631,13 @@ static const struct gw_optset_row rows[] = {
     {NULL, "--version", ALL, NULL, set_show_version, "the version"},
 
     {"-S", NULL, ALL, NULL, NULL, NULL},
-    {NULL, "--cafile", ALL, "FILE", NULL, NULL},
-    {NULL, "--capath", ALL, "DIRECTORY", NULL, NULL},
-    {NULL, "--cert", ALL, "FILE", NULL, NULL},
-    {NULL, "--key", ALL, "FILE", NULL, NULL},
     {NULL, "--keyform", ALL, "FORM", NULL, NULL},
-    {NULL, "--ciphers", ALL, "LIST", NULL, NULL},
-    {NULL, "--insecure", ALL, NULL, NULL, NULL},
     {NULL, "--psk", ALL, "KEY", NULL, NULL},
     {NULL, "--psk-identity", ALL, "NAME", NULL, NULL},
     {NULL, "--proxy", ALL, "URL", NULL, NULL},
-    {NULL, "--tls-alpn", ALL, "PROTOCOL", NULL, NULL},
     {NULL, "--tls-engine", ALL, "ENGINE", NULL, NULL},
     {NULL, "--tls-engine-kpass-sha1", ALL, "SHA1", NULL, NULL},
     {NULL, "--tls-keylog", ALL, "FILE", NULL, NULL},
-    {NULL, "--tls-use-os-certs", ALL, NULL, NULL, NULL},
-    {NULL, "--tls-version", ALL, "VERSION", NULL, NULL},
 };
 /* clang-format on */
 

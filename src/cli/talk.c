@@ -208,12 +208,29 @@ static const struct gw_client_events events = {
     .on_trace = on_trace,
 };
 
+/* TLS failed: what was compared, and the option to use. */
+static void complain_of_tls(struct gw_talk *talk)
+{
+    const struct gw_tlsfault *fault = talk->driver.tls_fault;
+    if (fault->detail[0])
+        gw_talk_complain(talk, "%s\n   %s", fault->what, fault->detail);
+    else
+        gw_talk_complain(talk, "%s", fault->what);
+    if (!talk->options->output.quiet)
+        fprintf(stderr, "   hint: %-62s [%s]\n",
+                fault->hint[0] ? fault->hint : "the broker's log may say more", fault->code);
+}
+
 /* Connects; complains if that fails and `first`. */
 static enum gw_status connect_now(struct gw_talk *talk, bool first)
 {
     enum gw_status status = gw_driver_open(&talk->driver);
     if (status == GW_OK || !first)
         return status;
+    if (status == GW_INVALID) {
+        complain_of_tls(talk);
+        return status;
+    }
     const char *why = talk->driver.fault.text ? talk->driver.fault.text : gw_status_name(status);
     if (status == GW_NO_SPACE)
         gw_talk_complain(talk, "cannot connect: the CONNECT packet would be too large");
@@ -297,7 +314,12 @@ static void on_lost(struct gw_talk *talk, enum gw_status status)
         return;
     if (status == GW_MALFORMED || status == GW_PROTOCOL)
         gw_talk_complain(talk, "the broker broke the protocol: %s", talk->driver.client.fault.what);
-    if (talk->ending) {
+    if (status == GW_INVALID) {
+        complain_of_tls(talk);
+        talk->exit_code = GW_EXIT_TLS;
+        talk->over = !talk->connected_once; /* else the next try would end alike */
+    }
+    if (talk->ending || talk->over) {
         talk->over = true;
         return;
     }
@@ -305,6 +327,10 @@ static void on_lost(struct gw_talk *talk, enum gw_status status)
     bool foreign = status == GW_OS_ERROR && talk->driver.fault.os_error == 0;
     if (talk->ops->reconnects && (talk->connected_once || !foreign)) {
         talk->wake_at = gw_time_add_s(gw_driver_now(), GW_TALK_RETRY_S);
+        return;
+    }
+    if (status == GW_INVALID) {
+        talk->over = true;
         return;
     }
     if (foreign)
@@ -371,13 +397,26 @@ static void turn(struct gw_talk *talk)
 static enum gw_status prepare(struct gw_talk *talk)
 {
     const struct gw_options_net *net = &talk->options->net;
+    const struct gw_options_tls *tls = &net->tls;
+    talk->tls = (struct gw_driver_tls){.ca_file = tls->ca_file,
+                                       .ca_path = tls->ca_path,
+                                       .system_cas = tls->system_cas,
+                                       .cert = tls->cert,
+                                       .key = tls->key,
+                                       .ciphers = tls->ciphers,
+                                       .alpn = tls->alpn ? tls->alpn
+                                               : net->ws ? "http/1.1"
+                                                         : "mqtt",
+                                       .version_min = tls->version_min,
+                                       .insecure_name = tls->insecure};
     talk->target = (struct gw_driver_target){.host = net->host ? net->host : "localhost",
                                              .bind_host = net->bind_host,
                                              .unix_path = net->unix_path,
                                              .ws_path = net->ws ? net->ws_path : NULL,
                                              .port = net->port > 0 ? net->port
                                                      : net->ws     ? PORT_WS
-                                                                   : PORT_PLAIN};
+                                                                   : PORT_PLAIN,
+                                             .tls = tls->on ? &talk->tls : NULL};
     fill_connect(talk);
     GW_TRY(gw_driver_init(&talk->driver, &talk->target, &talk->client, &events, talk));
     return gw_interrupt_open(&talk->interrupt);
@@ -394,7 +433,7 @@ int gw_talk_run(struct gw_talk *talk, struct gw_options *options, const struct g
     else
         gw_talk_complain(talk, "cannot start: %s", gw_status_name(status));
     if (status != GW_OK) {
-        talk->exit_code = GW_EXIT_USAGE;
+        talk->exit_code = status == GW_INVALID ? GW_EXIT_TLS : GW_EXIT_USAGE;
         talk->over = true;
     }
     if (options->select.timeout_s > 0)

@@ -17,6 +17,7 @@ struct gw_tls {
     SSL *ssl;
     const char *host; /* a client's */
     char *peer_name;  /* proved */
+    X509 *refused;    /* the server's certificate that a client did not accept */
     char *words;      /* of a trouble that needed some */
     struct gw_tlspipe pipe;
     enum gw_status end; /* GW_OK: none; what recv says ever after */
@@ -280,6 +281,7 @@ static void tls_free(struct gw_transport *transport)
     struct gw_tls *tls = of(transport);
     SSL_free(tls->ssl); /* and its BIO */
     gw_tlscontext_unref(tls->context);
+    X509_free(tls->refused);
     free(tls->peer_name);
     free(tls->words);
     free(tls);
@@ -326,6 +328,17 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, bytes) == 1 || inet_pton(AF_INET6, host, bytes) == 1;
 }
 
+/* Keeps a certificate that is not accepted: OpenSSL drops it before we can tell what it says. */
+static int on_verify(int good, X509_STORE_CTX *store)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct gw_tls *tls = SSL_get_app_data(ssl);
+    X509 *cert = X509_STORE_CTX_get0_cert(store);
+    if (good != 1 && tls->refused == NULL && cert != NULL && X509_up_ref(cert) == 1)
+        tls->refused = cert;
+    return good;
+}
+
 struct gw_transport *gw_tls_client(struct gw_tlscontext *context, const char *host)
 {
     struct gw_tls *tls = tls_new(context);
@@ -333,7 +346,8 @@ struct gw_transport *gw_tls_client(struct gw_tlscontext *context, const char *ho
         return NULL;
     tls->host = host;
     SSL_set_connect_state(tls->ssl);
-    bool good = true;
+    SSL_set_verify(tls->ssl, SSL_get_verify_mode(tls->ssl), on_verify);
+    bool good = SSL_set_app_data(tls->ssl, tls) == 1; /* it is asked for no tickets */
     if (is_address(host)) {
         if (!context->insecure_name)
             good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host) == 1;
@@ -348,6 +362,17 @@ struct gw_transport *gw_tls_client(struct gw_tlscontext *context, const char *ho
         return NULL;
     }
     return &tls->base;
+}
+
+void gw_tls_explain(const struct gw_transport *top, struct gw_tlsfault *ret_fault)
+{
+    while (top->below != NULL)
+        top = top->below;
+    const struct gw_tls *tls = (const struct gw_tls *)(const void *)top; /* base is first */
+    if (tls->refused != NULL)
+        gw_tlsfault_refused(ret_fault, tls->refused, SSL_get_verify_result(tls->ssl), tls->host);
+    else
+        gw_tlsfault_failed(ret_fault, tls->base.trouble, tls->host);
 }
 
 /* -- slots -- */

@@ -20,8 +20,9 @@ struct gw_transport *gw_tls_server(struct gw_tlscontext *context);
 /* Makes the client's side, which expects the server to prove that it is `host` (a name or an
  * address; borrowed for the life of the transport). NULL when memory is out. */
 struct gw_transport *gw_tls_client(struct gw_tlscontext *context, const char *host);
-/* Tells a client why its handshake failed, with the names that were compared; after GW_PROTOCOL. */
-void gw_tls_explain(const struct gw_transport *tls, struct gw_tlsfault *ret_fault);
+/* Tells a client why a transport of its stack failed, with the names that were compared; after
+ * GW_PROTOCOL. `top` may be another transport that stands on TLS. */
+void gw_tls_explain(const struct gw_transport *top, struct gw_tlsfault *ret_fault);
 
 /* Where a listener takes the context for its next connection from; it changes when certificates
  * are renewed, and connections that stand keep theirs. */

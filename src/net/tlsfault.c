@@ -1,7 +1,9 @@
 #include "net/tlsfault.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,7 +55,7 @@ enum gw_status gw_tlsfault_file(struct gw_tlsfault *fault, const char *what, con
     if (os_errno != EACCES && os_errno != EPERM) {
         gw_tlsfault_set(fault, "T202", "cannot read the %s %s: %s", what, path,
                         os_errno != 0 ? strerror(os_errno) : "it is too large");
-        gw_tlsfault_hint(fault, "godwit config show --effective says where the path was written");
+        gw_tlsfault_hint(fault, "a path without / in front begins at the working directory");
         return GW_INVALID;
     }
     gw_process_user(user, sizeof user);
@@ -145,4 +147,114 @@ const char *gw_tlsfault_handshake(int first, bool server)
         if (common[i].reason == reason)
             return common[i].text;
     return text;
+}
+
+/* -- what a client tells its user -- */
+
+/* Appends one name in quotes; what cannot be shown is left out. */
+static void add_name(char *text, size_t size, const char *name, size_t name_size)
+{
+    size_t used = strlen(text);
+    for (size_t i = 0; i < name_size; i++)
+        if (name[i] < ' ' || name[i] == 0x7F)
+            return;
+    snprintf(text + used, size - used, "%s\"%.*s\"", used > 0 ? ", " : "", (int)name_size, name);
+}
+
+static void add_alternative(char *text, size_t size, const GENERAL_NAME *name)
+{
+    char address[INET6_ADDRSTRLEN];
+    const unsigned char *data;
+    if (name->type == GEN_DNS) {
+        add_name(text, size, (const char *)ASN1_STRING_get0_data(name->d.dNSName),
+                 (size_t)ASN1_STRING_length(name->d.dNSName));
+    } else if (name->type == GEN_IPADD) {
+        data = ASN1_STRING_get0_data(name->d.iPAddress);
+        int family = ASN1_STRING_length(name->d.iPAddress) == 16 ? AF_INET6 : AF_INET;
+        if (ASN1_STRING_length(name->d.iPAddress) >= 4 &&
+            inet_ntop(family, data, address, sizeof address) != NULL)
+            add_name(text, size, address, strlen(address));
+    }
+}
+
+static void add_common_name(char *text, size_t size, X509_NAME *name)
+{
+    char value[256];
+    if (X509_NAME_get_text_by_NID(name, NID_commonName, value, sizeof value) > 0)
+        add_name(text, size, value, strlen(value));
+}
+
+/* The names of a certificate as a list: those that count, else the common name. */
+static void list_names(X509 *cert, char *text, size_t size)
+{
+    GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+    text[0] = '\0';
+    for (int i = 0; i < sk_GENERAL_NAME_num(names); i++)
+        add_alternative(text, size, sk_GENERAL_NAME_value(names, i));
+    GENERAL_NAMES_free(names);
+    if (text[0] == '\0')
+        add_common_name(text, size, X509_get_subject_name(cert));
+    if (text[0] == '\0')
+        snprintf(text, size, "nobody");
+}
+
+static void date_text(const ASN1_TIME *time, char *text, size_t size)
+{
+    struct tm when;
+    if (ASN1_TIME_to_tm(time, &when) != 1 || strftime(text, size, "%Y-%m-%d %H:%M UTC", &when) == 0)
+        snprintf(text, size, "an unknown date");
+}
+
+static void untrusted(struct gw_tlsfault *fault, X509 *cert, const char *host)
+{
+    char issuer[200] = "";
+    add_common_name(issuer, sizeof issuer, X509_get_issuer_name(cert));
+    gw_tlsfault_set(fault, "T211",
+                    "%s presented a certificate signed by %s, which is not among those we trust",
+                    host, issuer[0] != '\0' ? issuer : "somebody without a name");
+    gw_tlsfault_hint(fault, "--cafile FILE with the certificate of that CA; --tls-use-os-certs for "
+                            "the CAs of this system");
+}
+
+void gw_tlsfault_refused(struct gw_tlsfault *fault, X509 *cert, long result, const char *host)
+{
+    char text[300];
+    switch (result) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        list_names(cert, text, sizeof text);
+        gw_tlsfault_set(fault, "T210", "%s presented a certificate for %s; we asked for \"%s\"",
+                        host, text, host);
+        gw_tlsfault_hint(fault,
+                         "connect with -h and a name it has, or make a certificate with that "
+                         "name: godwit cert server --add %.80s",
+                         host);
+        break;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: untrusted(fault, cert, host); break;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        date_text(X509_get0_notAfter(cert), text, sizeof text);
+        gw_tlsfault_set(fault, "T212", "the certificate of %s has expired (%s)", host, text);
+        gw_tlsfault_hint(fault, "the server needs a new one; is the clock of this machine right?");
+        break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        date_text(X509_get0_notBefore(cert), text, sizeof text);
+        gw_tlsfault_set(fault, "T212", "the certificate of %s is not valid before %s", host, text);
+        gw_tlsfault_hint(fault, "is the clock of this machine right?");
+        break;
+    default:
+        gw_tlsfault_set(fault, "T213", "the certificate of %s is not good: %s", host,
+                        X509_verify_cert_error_string(result));
+    }
+}
+
+void gw_tlsfault_failed(struct gw_tlsfault *fault, const char *trouble, const char *host)
+{
+    gw_tlsfault_set(fault, "T214", "no TLS with %s: %s", host,
+                    trouble != NULL ? trouble : "the handshake failed");
+    if (trouble != NULL && strstr(trouble, "certificate of ours") != NULL)
+        gw_tlsfault_hint(fault, "--cert FILE and --key FILE");
 }

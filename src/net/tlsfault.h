@@ -44,4 +44,9 @@ const char *gw_tlsfault_reason(void);
  * `first` is the first byte that the peer sent (-1: none), `server` our role. Empties the queue. */
 const char *gw_tlsfault_handshake(int first, bool server);
 
+/* A client did not accept the certificate of `host`: `result` is OpenSSL's number for why. */
+void gw_tlsfault_refused(struct gw_tlsfault *fault, X509 *cert, long result, const char *host);
+/* A client's handshake with `host` failed otherwise, for this trouble. */
+void gw_tlsfault_failed(struct gw_tlsfault *fault, const char *trouble, const char *host);
+
 #endif

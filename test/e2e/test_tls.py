@@ -183,6 +183,10 @@ def test_websocket_over_tls(secure, pair, ca):
             assert answer == b"ok", json.loads(answer[7:])
         told = broker.events("client.connected")[0]
         assert told["tls"].startswith("TLSv1.") and told["path"] == "/mqtt", told
+        url = f"wss://localhost:{broker.port}/mqtt/x"
+        assert tool("pub", "-L", url, "--cafile", ca.cert, "-q", 1, "-m", "y") == (0, b"", "")
+        code, _, err = tool("pub", "-L", url, "--tls-use-os-certs", "-q", 1, "-m", "y")
+        assert code == 8 and "not among those we trust" in err, err
     finally:
         node.stop()
 
@@ -647,3 +651,93 @@ def test_sessions_are_taken_over_across_loops(secure, pair, ca):
         new.message(topic=topic, payload=b"still here")
         old = new
     old.bye()
+
+
+# ---- the tools -----------------------------------------------------------------------------------
+
+def tool(*words, wait=WAIT):
+    done = subprocess.run([binary(), *map(str, words)], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=wait, check=False)
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+@pytest.mark.parametrize("where", [("-h", "localhost"), ("-h", "127.0.0.1"), ("--url",)])
+def test_tools_speak_tls(plain_tls, program, ca, where):
+    topic = fresh("tool")
+    if where == ("--url",):
+        where = ("-L", f"mqtts://localhost:{plain_tls.port}/{topic}")
+    else:
+        where = (*where, "-p", plain_tls.port, "-t", topic)
+    sub = program("stdbuf", "-oL", binary(), "sub", *where, "--cafile", ca.cert, "-q", 1, "-C", 3, "-d")
+    sub.next_line(lambda line: b"SUBACK" in line)
+    large = os.urandom(100000).hex()
+    for text in ("one", "two"):
+        code, _, err = tool("pub", *where, "--cafile", ca.cert, "-q", 1, "-m", text)
+        assert code == 0, err
+    code, _, err = tool("pub", *where, "--cafile", ca.cert, "-q", 2, "-m", large[:120000])
+    assert code == 0, err
+    code, lines = sub.wait()
+    assert code == 0 and [b"one", b"two", large[:120000].encode()] == [
+        line for line in lines if line in (b"one", b"two") or len(line) > 100000]
+
+
+def test_large_messages_of_tools(secure, pair, ca, program, tmp_path):
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, "limits: {packet: 16MiB}\n")
+    (tmp_path / "large").write_bytes(os.urandom(10 * MIB))
+    sub = program("bash", "-c", f"{binary()} sub -h localhost -p {broker.port} --cafile {ca.cert} "
+                  f"-t large -q 1 -C 1 -N > {tmp_path}/out", stdin=False)
+    broker.wait_for("client.connected")
+    until(lambda: tool("pub", "-p", broker.port, "--cafile", ca.cert, "-t", "large", "-q", 1, "-f",
+                       tmp_path / "large", wait=120)[0] == 0 and sub.process.poll() is not None,
+          "the large message to arrive", 120)
+    assert (tmp_path / "out").read_bytes() == (tmp_path / "large").read_bytes()
+
+
+def test_tools_name_what_they_compared(secure, pair, ca):
+    old = ca.issue("localhost", san=SERVER_NAMES, days=-1)
+    wrong = ca.issue("other", san=("DNS:other.example", "IP:10.0.0.1"))
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])}, listeners=[
+        {"url": "mqtts://127.0.0.1:0", "anonymous": True},
+        *({"url": "mqtts://127.0.0.1:0", "anonymous": True, "tls": {"cert": str(c), "key": str(k)}}
+          for c, k in (wrong, old)),
+        {"url": "mqtts://127.0.0.1:0", "tls": {"client_cert": "required", "client_ca": str(ca.cert),
+                                               "identity": "cn"}},
+        {"url": "mqtt://127.0.0.1:0", "anonymous": True}])
+    client = ca.issue("tool-7")
+    trust = ("--cafile", ca.cert)
+    for at, more, code, words in (
+            (0, trust, 0, ""),
+            (0, ("--tls-use-os-certs",), 8, 'signed by "test CA", which is not among those'),
+            (0, ("--cafile", "/nowhere"), 8, "cannot read the CA file /nowhere: No such file"),
+            (0, (*trust, "--cert", client[0], "--key", pair[1]), 8, "does not belong to the cert"),
+            (0, (*trust, "--ciphers", "NONSENSE"), 8, 'is called "NONSENSE"'),
+            (0, (*trust, "--tls-alpn", "other"), 8, "speaks none of the protocols we offer"),
+            (0, (*trust, "--tls-version", "tlsv1.3"), 0, ""),
+            (1, trust, 8, 'presented a certificate for "other.example", "10.0.0.1"; we asked for '
+                          '"localhost"'),
+            (1, (*trust, "--insecure"), 0, ""),
+            (2, trust, 8, "has expired ("),
+            (3, trust, 8, "the peer wants a certificate of ours"),
+            (3, (*trust, "--cert", client[0], "--key", client[1]), 0, ""),
+            (4, trust, 8, "no TLS with localhost:")):
+        got, out, err = tool("pub", "-h", "localhost", "-p", broker.ports[at], "-t", "x", "-m", "y",
+                             "-q", 1, *more)
+        assert (got, out) == (code, b"") and words in err and (code == 0) == (err == ""), (got, err)
+        assert code == 0 or "hint: " in err, err
+        assert "A TLS error" not in err
+
+
+def test_sub_comes_again_over_tls(secure, pair, ca, program):
+    """The broker is stopped and started on the same port; sub connects again by itself."""
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])})
+    port, config = broker.port, broker.config.read_text()
+    sub = program("stdbuf", "-oL", binary(), "sub", "-p", port, "--cafile", ca.cert, "-t", "again", "-q", 1, "-d")
+    sub.next_line(lambda line: b"SUBACK" in line)
+    broker.signal(signal.SIGTERM)
+    assert broker.wait() == 0
+    broker.config.write_text(config.replace("127.0.0.1:0", f"127.0.0.1:{port}"))
+    broker.launch()
+    broker.await_ready()
+    sub.next_line(lambda line: b"SUBACK" in line)
+    assert tool("pub", "-p", port, "--cafile", ca.cert, "-t", "again", "-q", 1, "-m", "here")[0] == 0
+    sub.next_line(b"here")

@@ -73,9 +73,10 @@ enum gw_status gw_driver_init(struct gw_driver *driver, const struct gw_driver_t
     options->incoming = calloc(options->incoming_max, sizeof *options->incoming);
     options->scratch_size = SCRATCH_SIZE;
     options->scratch = malloc(SCRATCH_SIZE);
+    driver->tls_fault = calloc(1, sizeof *driver->tls_fault);
     gw_alias_init(&driver->aliases, 0);
     gw_client_init(&driver->client, options, &driver->io, events, user);
-    return options->incoming && options->scratch ? GW_OK : GW_NO_MEMORY;
+    return options->incoming && options->scratch && driver->tls_fault ? GW_OK : GW_NO_MEMORY;
 }
 
 /* -- the socket, or what stands on it -- */
@@ -102,6 +103,12 @@ static enum gw_status build_stack(struct gw_driver *driver)
 {
     const struct gw_driver_target *target = driver->target;
     char text[GW_DRIVER_WORDS_MAX];
+    if (target->tls) {
+        struct gw_transport *tls = gw_tls_client(driver->tls, target->host);
+        if (!tls)
+            return GW_NO_MEMORY;
+        push(driver, tls);
+    }
     if (!target->ws_path)
         return GW_OK;
     size_t size = authority(target, text, sizeof text);
@@ -114,9 +121,32 @@ static enum gw_status build_stack(struct gw_driver *driver)
     return GW_OK;
 }
 
+/* True if it was TLS, the lowest transport, that ended the connection; it has said why. */
+static bool judge_tls(struct gw_driver *driver, enum gw_status status, int error)
+{
+    const struct gw_transport *tls = driver->transport;
+    while (tls && tls->below)
+        tls = tls->below;
+    bool gone = status == GW_CLOSED || (status == GW_OS_ERROR && error == ECONNRESET);
+    if (!tls || (status == GW_PROTOCOL && !tls->trouble) || (gone && !tls->heavy))
+        return false;
+    if (status == GW_PROTOCOL) {
+        gw_tls_explain(tls, driver->tls_fault);
+        return true;
+    }
+    if (!gone)
+        return false;
+    gw_tlsfault_failed(driver->tls_fault, "it ended the connection within the handshake",
+                       driver->target->host);
+    gw_tlsfault_hint(driver->tls_fault, "is TLS spoken on this port? --no-tls if not");
+    return true;
+}
+
 /* A transport that gave up has words of its own, which go with it. */
 static enum gw_status judge(struct gw_driver *driver, enum gw_status status, int error)
 {
+    if (driver->target->tls && judge_tls(driver, status, error))
+        return GW_INVALID;
     if (status != GW_PROTOCOL && status != GW_OS_ERROR)
         return status;
     const char *trouble = driver->transport ? gw_transport_trouble(driver->transport) : NULL;
@@ -182,16 +212,50 @@ void gw_driver_fini(struct gw_driver *driver)
     gw_alias_fini(&driver->aliases);
     gw_buf_fini(&driver->in);
     gw_buf_fini(&driver->out);
+    gw_tlscontext_unref(driver->tls);
+    driver->tls = NULL;
+    free(driver->tls_fault);
+    driver->tls_fault = NULL;
     free(driver->options->incoming);
     free(driver->options->scratch);
     driver->options->incoming = NULL;
     driver->options->scratch = NULL;
 }
 
+static const char *text_of(const char *text)
+{
+    return text ? text : "";
+}
+
+static enum gw_status make_context(struct gw_driver *driver)
+{
+    const struct gw_driver_tls *tls = driver->target->tls;
+    if (driver->tls)
+        return GW_OK;
+    const struct gw_tls_pair pair = {text_of(tls->cert), text_of(tls->key)};
+    const struct gw_tls_options options = {
+        .pairs = &pair,
+        .pair_count = 1,
+        .ca_file = text_of(tls->ca_file),
+        .ca_path = text_of(tls->ca_path),
+        .system_cas = tls->system_cas,
+        .crl = "",
+        .version_min = tls->version_min,
+        .ciphers = text_of(tls->ciphers),
+        .ciphersuites = "",
+        .curves = "",
+        .alpn = text_of(tls->alpn),
+        .insecure_name = tls->insecure_name,
+    };
+    return gw_tlscontext_new(&options, &driver->tls, driver->tls_fault);
+}
+
 enum gw_status gw_driver_open(struct gw_driver *driver)
 {
     const struct gw_driver_target *target = driver->target;
     drop(driver);
+    if (target->tls)
+        GW_TRY(make_context(driver));
     if (target->unix_path)
         GW_TRY(gw_dial_unix(target->unix_path, &driver->socket, &driver->fault));
     else

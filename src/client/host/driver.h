@@ -12,7 +12,7 @@
 
 #include "base/buf.h"
 #include "client/core/client.h"
-#include "net/transport.h"
+#include "net/tls.h"
 #include "os/dial.h"
 #include "os/pollset.h"
 #include "proto/alias.h"
@@ -22,6 +22,19 @@
 #define GW_DRIVER_EXTRA_MAX (GW_POLLSET_MAX - 1)
 #define GW_DRIVER_WORDS_MAX 256
 
+/* How to speak TLS; file names and words, NULL or empty: none. */
+struct gw_driver_tls {
+    const char *ca_file;
+    const char *ca_path;
+    bool system_cas;
+    const char *cert;
+    const char *key;
+    const char *ciphers;
+    const char *alpn;
+    int version_min;    /* 12, 13 */
+    bool insecure_name; /* the server's name is not compared */
+};
+
 /* Where to connect to; texts are borrowed. */
 struct gw_driver_target {
     const char *host;
@@ -29,6 +42,7 @@ struct gw_driver_target {
     const char *unix_path; /* instead of host and port; else NULL */
     const char *ws_path;   /* "/mqtt": over a WebSocket; NULL: straight */
     uint16_t port;
+    const struct gw_driver_tls *tls; /* NULL: plain */
 };
 
 struct gw_driver {
@@ -47,6 +61,8 @@ struct gw_driver {
     struct gw_alias_table aliases;   /* of the server */
     struct gw_dial_fault fault;      /* why open or turn said GW_NOT_FOUND or GW_OS_ERROR */
     char words[GW_DRIVER_WORDS_MAX]; /* of a transport, for fault */
+    struct gw_tlscontext *tls;       /* made when it is first needed */
+    struct gw_tlsfault *tls_fault;   /* after open or turn said GW_INVALID */
 };
 
 /* Prepares a driver; everything is borrowed, and the memory fields of options are filled in.
@@ -60,14 +76,15 @@ GW_MUST_USE enum gw_status gw_driver_init(struct gw_driver *driver,
 void gw_driver_fini(struct gw_driver *driver);
 
 /* Connects and writes CONNECT; the answer comes by event. GW_NOT_FOUND, GW_OS_ERROR
- * (driver->fault), GW_NO_SPACE (CONNECT is too large), GW_LIMIT. */
+ * (driver->fault), GW_INVALID (driver->tls_fault), GW_NO_SPACE (CONNECT is too large), GW_LIMIT,
+ * GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_driver_open(struct gw_driver *driver);
 
 /* One turn: waits until something happens on the connection, on one of the caller's own items, or
  * `deadline` comes; then reads, writes and does what is due. GW_OK: go on. Otherwise the connection
  * is gone: GW_END (our DISCONNECT went out), GW_CLOSED (the server ended it), GW_TIMEOUT (the
  * server is silent), GW_MALFORMED or GW_PROTOCOL (client.fault), GW_OS_ERROR (driver->fault: the
- * system's words, or those of a transport that gave up). */
+ * system's words, or those of a transport that gave up), GW_INVALID: TLS (driver->tls_fault). */
 GW_MUST_USE enum gw_status gw_driver_turn(struct gw_driver *driver, struct gw_pollset_item *items,
                                           size_t item_count, gw_mono_ns deadline);
 
