@@ -18,7 +18,7 @@
 #define GW_UNUSED                       __attribute__((unused))
 #define GW_LIKELY(x)                    __builtin_expect(!!(x), 1)
 #define GW_UNLIKELY(x)                  __builtin_expect(!!(x), 0)
-#define GW_PREFETCH(address)            __builtin_prefetch(address) /* a hint; any address will do */
+#define GW_PREFETCH(address)            __builtin_prefetch(address) /* a hint */
 #define GW_COUNT_OF(array)              (sizeof(array) / sizeof((array)[0]))
 #define GW_CONTAINER(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define GW_CONTAINER_CONST(ptr, type, member)                                                      \
