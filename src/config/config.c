@@ -374,7 +374,8 @@ bool gw_config_equal(const struct gw_config *a, const struct gw_config *b,
              gw_span_equal(gw_buf_span(&one), gw_buf_span(&two));
     gw_buf_fini(&one);
     gw_buf_fini(&two);
-    if (key->offset == offsetof(struct gw_config, access_file)) /* what stands in it counts too */
+    /* What stands in the file counts too. */
+    if (key->offset == offsetof(struct gw_config, access_file) && a->access_file[0] != '\0')
         result = result &&
                  (gw_access_equal(a->rights, b->rights) || !gw_access_equal(a->access, b->access));
     return result;
