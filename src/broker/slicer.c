@@ -226,7 +226,7 @@ void gw_slicer_run(struct gw_shard *shard)
     struct gw_slicer *slicer = &shard->journal->slicer;
     struct gw_slicer_world *world = &shard->journal->world->slicer;
     begin(shard);
-    if (shard->index == 0)
+    if (shard->index == 0 && !shard->clients.draining) /* nobody takes back what is fetched then */
         gw_mover_run(shard);
     uint64_t round = atomic_load_explicit(&world->round, memory_order_acquire);
     if (slicer->round != round) {
