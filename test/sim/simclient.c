@@ -171,6 +171,8 @@ static void leave_will(struct simclient *client, bool certain)
     if (number != 0 && delay == 0) {
         model_on_will_due(client->model, number - 1, certain, client->durable);
     } else if (number != 0) {
+        if (client->will.waiting != 0) /* CONNECT may have come, or not: either may go out */
+            model_on_will_freed(client->model, client->will.waiting - 1);
         client->will.waiting = number;
         client->will.waiting_delay = delay;
         model_on_will_waits(client->model, number - 1, client->durable,
