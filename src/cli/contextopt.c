@@ -78,6 +78,19 @@ static enum gw_status apply_user(struct gw_options *options, const struct gw_con
     return GW_OK;
 }
 
+/* What the command line says of a CA or a certificate takes the place of the context's. */
+static enum gw_status apply_tls(struct gw_options *options, const struct gw_context *context)
+{
+    struct gw_options_tls *tls = &options->net.tls;
+    if (context->ca && !tls->ca_file && !tls->ca_path && !tls->system_cas)
+        GW_TRY(keep(options, context->ca, &tls->ca_file));
+    if (tls->cert || tls->key)
+        return GW_OK;
+    if (context->cert)
+        GW_TRY(keep(options, context->cert, &tls->cert));
+    return context->key ? keep(options, context->key, &tls->key) : GW_OK;
+}
+
 static enum gw_status apply(struct gw_options *options, const struct gw_context *context)
 {
     const struct gw_options_net said = options->net;
@@ -86,6 +99,8 @@ static enum gw_status apply(struct gw_options *options, const struct gw_context 
         options->net.host = said.host;
     if (said.port > 0)
         options->net.port = said.port;
+    if (options->net.tls.on)
+        GW_TRY(apply_tls(options, context));
     return apply_user(options, context);
 }
 

@@ -10,6 +10,7 @@
 #include "daemon/acl.h"
 #include "daemon/certing.h"
 #include "daemon/contexting.h"
+#include "daemon/founding.h"
 #include "daemon/moving.h"
 #include "daemon/passwd.h"
 #include "daemon/serve.h"
@@ -55,6 +56,8 @@ static int run_selftest(const char *program, int argc, char **argv)
 }
 
 static const struct command commands[] = {
+    {"init", "make what a secure broker needs: configuration, certificates, a user",
+     gw_founding_run},
     {"serve", "run the broker", gw_serve_run},
     {"check", "check a configuration file, start nothing", gw_showing_check},
     {"config", "show the configuration, its defaults, its reference", gw_showing_config},
@@ -110,6 +113,7 @@ static void print_overview(FILE *out)
 {
     fputs("godwit: an MQTT broker and its tools\n\n"
           "  godwit serve                          a broker on this machine, to try things\n"
+          "  godwit init                           what godwit serve needs for TLS and users\n"
           "  godwit serve -c godwit.yaml           with a configuration\n"
           "  godwit sub -v -t 'test/#'             show what is published\n"
           "  godwit pub -t test/hello -m hi        publish\n\n",

@@ -183,6 +183,8 @@ static void say_hints(const struct serve *serve)
         snprintf(port, sizeof port, " -p %u", number);
     say_hint(serve, "try in another terminal:  %s sub%s -v -t 'test/#'", program, port);
     say_hint(serve, "and in a third:           %s pub%s -t test/hello -m hi", program, port);
+    say_hint(serve, "with TLS and users:       %s init", program);
+    say_hint(serve, "                          %s serve", program);
     say_hint(serve, "to configure:             %s config show --defaults > godwit.yaml", program);
     say_hint(serve, "                          %s serve -c godwit.yaml", program);
 }
