@@ -188,19 +188,37 @@ enum gw_status gw_context_parse(struct gw_span text, struct gw_context *ret_cont
     return status;
 }
 
+/* A character as double quotes take it; `at` is valid UTF-8 and goes on behind it. What ends a line
+ * for YAML, or is none of its characters, is written as its number. */
+static enum gw_status print_character(const char **at, struct gw_buf *out)
+{
+    char text[12];
+    const unsigned char *c = (const unsigned char *)*at;
+    size_t size = c[0] < 0x80 ? 1 : c[0] < 0xE0 ? 2 : c[0] < 0xF0 ? 3 : 4;
+    unsigned point = c[0];
+    if (size == 2)
+        point = (c[0] & 0x1Fu) << 6 | (c[1] & 0x3Fu);
+    if (size == 3)
+        point = (c[0] & 0x0Fu) << 12 | (c[1] & 0x3Fu) << 6 | (c[2] & 0x3Fu);
+    *at += size;
+    bool raw =
+        (point >= 0x20 && point < 0x7F) ||
+        (point >= 0xA0 && point != 0x2028 && point != 0x2029 && point != 0xFEFF && point < 0xFFFE);
+    if (point == '"' || point == '\\')
+        snprintf(text, sizeof text, "\\%c", (char)point);
+    else if (raw || size == 4)
+        return gw_buf_append(out, gw_span_of(c, size));
+    else
+        snprintf(text, sizeof text, "\\u%04X", point);
+    return gw_buf_append(out, gw_span_str(text));
+}
+
 /* A value in double quotes: nothing in it means anything to YAML. */
 static enum gw_status print_value(const char *value, struct gw_buf *out)
 {
     GW_TRY(gw_buf_append(out, GW_SPAN_LIT("\"")));
-    for (const char *c = value; *c != '\0'; c++) {
-        char text[8];
-        unsigned char byte = (unsigned char)*c;
-        if (byte < 0x20 || byte == 0x7F)
-            snprintf(text, sizeof text, "\\x%02X", byte);
-        else
-            snprintf(text, sizeof text, "%s%c", byte == '"' || byte == '\\' ? "\\" : "", *c);
-        GW_TRY(gw_buf_append(out, gw_span_str(text)));
-    }
+    while (*value != '\0')
+        GW_TRY(print_character(&value, out));
     return gw_buf_append(out, GW_SPAN_LIT("\"\n"));
 }
 
