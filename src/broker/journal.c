@@ -5,11 +5,11 @@
 #include "base/assert.h"
 #include "broker/held.h"
 #include "broker/journalring.h"
+#include "broker/journaltaken.h"
 #include "broker/ledger.h"
 #include "broker/slicer.h"
 
 #define BREATHE_BYTES   ((size_t)256 * 1024)
-#define COMPLETE_PERIOD GW_NS_PER_S
 #define TEXT_HEAD_MAX   ((size_t)GW_RECORD_HEAD_MAX + UINT16_MAX)
 
 /* -- staging -- */
@@ -485,83 +485,6 @@ void gw_journal_complete(struct gw_shard *shard, uint8_t origin, gw_position upt
 
 /* -- what others have written down -- */
 
-static gw_journal_mark *mark_of(const struct gw_journal *journal, unsigned from, unsigned by)
-{
-    return &journal->world->marks[(size_t)from * journal->shard->world->shard_count + by];
-}
-
-/* Tells the others how far this shard has written what they sent. */
-static void tell_taken(struct gw_journal *journal)
-{
-    gw_store_ticket synced = gw_store_synced(journal->stream);
-    while (journal->taken.count > 0) {
-        const struct gw_journal_taken *taken =
-            gw_journalring_at(&journal->taken, sizeof(*taken), 0);
-        if (taken->ticket > synced)
-            return;
-        atomic_store_explicit(mark_of(journal, taken->from, journal->shard->index), taken->turn,
-                              memory_order_release);
-        gw_journalring_pop(&journal->taken);
-    }
-}
-
-static bool is_taken(const struct gw_journal *journal, const struct gw_journal_relayed *relayed)
-{
-    for (uint64_t mask = relayed->mask; mask != 0; mask &= mask - 1) {
-        unsigned by = (unsigned)__builtin_ctzll(mask);
-        if (atomic_load_explicit(mark_of(journal, journal->shard->index, by),
-                                 memory_order_acquire) < relayed->turn)
-            return false;
-    }
-    return true;
-}
-
-/* Messages of this shard from here on may have to be routed again: a checkpoint stays before. */
-static void tell_oldest(struct gw_journal *journal)
-{
-    gw_position oldest = UINT64_MAX;
-    if (journal->relayed.count > 0) {
-        const struct gw_journal_relayed *first =
-            gw_journalring_at(&journal->relayed, sizeof(*first), 0);
-        oldest = first->from;
-    }
-    atomic_store_explicit(&journal->world->slicer.oldest[journal->shard->index], oldest,
-                          memory_order_release);
-}
-
-/* Learns how far the others are with what this shard sent. */
-static void learn_taken(struct gw_journal *journal)
-{
-    while (journal->relayed.count > 0) {
-        const struct gw_journal_relayed *relayed =
-            gw_journalring_at(&journal->relayed, sizeof(*relayed), 0);
-        if (!is_taken(journal, relayed))
-            break;
-        journal->completed = relayed->upto;
-        gw_journalring_pop(&journal->relayed);
-    }
-    tell_oldest(journal);
-    if ((journal->relayed.count > 0 || journal->completed != 0) && !gw_timer_armed(&journal->timer))
-        gw_wheel_arm(gw_loop_wheel(journal->shard->loop), &journal->timer,
-                     gw_loop_now(journal->shard->loop) + COMPLETE_PERIOD);
-}
-
-static void write_completed(struct gw_journal *journal)
-{
-    if (journal->completed == 0)
-        return;
-    gw_journal_complete(journal->shard, (uint8_t)journal->shard->index, journal->completed);
-    journal->completed = 0;
-}
-
-static void on_timer(struct gw_timer *timer, gw_mono_ns now)
-{
-    struct gw_journal *journal = GW_CONTAINER(timer, struct gw_journal, timer);
-    (void)now;
-    learn_taken(journal);
-    write_completed(journal);
-}
-
 void gw_journal_on_taken(struct gw_shard *shard, unsigned from, uint64_t turn)
 {
     struct gw_journal *journal = shard->journal;
@@ -634,7 +557,7 @@ static void place(struct gw_journal *journal, gw_position base)
     *relayed = (struct gw_journal_relayed){journal->turn, journal->mask, base,
                                            base + journal->last_relayed};
     journal->mask = 0;
-    tell_oldest(journal);
+    gw_journaltaken_tell_oldest(journal);
 }
 
 static void learn_written(struct gw_journal *journal)
@@ -656,12 +579,12 @@ void gw_journal_submit(struct gw_shard *shard)
     if (!journal)
         return;
     gw_slicer_run(shard);
-    learn_taken(journal);
+    gw_journaltaken_learn(journal);
     if (gw_store_staged(journal->stream) > 0)
-        write_completed(journal);
+        gw_journaltaken_complete(journal);
     journal->turn++;
     submit(journal);
-    tell_taken(journal);
+    gw_journaltaken_tell(journal);
 }
 
 void gw_journal_breathe(struct gw_shard *shard)
@@ -698,7 +621,7 @@ static void on_mail(void *owner, struct gw_mail *mail, gw_mono_ns now)
     if (gw_journal_state(shard) == GW_STORE_FAILED)
         tell_failed(shard);
     learn_written(journal);
-    tell_taken(journal);
+    gw_journaltaken_tell(journal);
     gw_held_run(shard);
     gw_ledger_run(journal, now);
     gw_slicer_on_progress(shard);
@@ -774,7 +697,7 @@ enum gw_status gw_journal_init(struct gw_shard *shard)
     gw_list_init(&journal->held);
     gw_list_init(&journal->waiting);
     gw_list_init(&journal->warm);
-    gw_timer_init(&journal->timer, on_timer);
+    gw_timer_init(&journal->timer, gw_journaltaken_on_timer);
     gw_ledger_init(journal);
     gw_slicer_init(journal);
     shard->journal = journal;
