@@ -109,16 +109,26 @@ static void fill_connect(struct gw_talk *talk)
     talk->client.inflight_max = session->inflight_max;
 }
 
-/* Nobody typed the password that was refused: it says where that came from. */
-static void say_whose_login(const struct gw_talk *talk, uint8_t reason, bool v5)
+/* What to try next when it is the login that was refused. MQTT 3.1.1 has no reason string, and its
+ * "not authorized" is what a wrong password gets too. */
+static void say_of_login(const struct gw_talk *talk, uint8_t reason, bool v5)
 {
+    const char *name = talk->options->session.user_name;
     bool login =
         v5 ? reason == GW_REASON_BAD_USER_NAME_OR_PASSWORD || reason == GW_REASON_NOT_AUTHORIZED
            : reason == GW_RETURN_BAD_USER_OR_PASSWORD || reason == GW_RETURN_NOT_AUTHORIZED;
-    if (login && talk->options->context_login)
+    if (!login)
+        return;
+    if (talk->options->context_login)
         gw_talk_complain(talk,
                          "user and password are those of the context \"%s\"; -u and -P take others",
                          talk->options->context);
+    else if (name == NULL)
+        gw_talk_complain(talk, "it wants to know who you are: -u NAME -P PASSWORD");
+    else
+        gw_talk_complain(
+            talk, "is the password of user \"%s\" right? The broker's log says what it minds",
+            name);
 }
 
 static void on_connack(void *user, const struct gw_connack *connack)
@@ -136,7 +146,7 @@ static void on_connack(void *user, const struct gw_connack *connack)
         if (connack->reason ==
             (v5 ? (int)GW_REASON_UNSUPPORTED_PROTOCOL_VERSION : (int)GW_RETURN_BAD_PROTOCOL))
             gw_talk_complain(talk, "try another version of the protocol: -V 311 or -V 5");
-        say_whose_login(talk, connack->reason, v5);
+        say_of_login(talk, connack->reason, v5);
         talk->exit_code = connack->reason;
         talk->over = true;
         return;
