@@ -9,8 +9,8 @@
 #include "broker/ledger.h"
 #include "broker/slicer.h"
 
-#define BREATHE_BYTES   ((size_t)256 * 1024)
-#define TEXT_HEAD_MAX   ((size_t)GW_RECORD_HEAD_MAX + UINT16_MAX)
+#define BREATHE_BYTES ((size_t)256 * 1024)
+#define TEXT_HEAD_MAX ((size_t)GW_RECORD_HEAD_MAX + UINT16_MAX)
 
 /* -- staging -- */
 

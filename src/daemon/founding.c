@@ -358,12 +358,12 @@ static enum gw_status save_context(struct founding *founding, const struct gw_co
                                    struct gw_contextdir_error *error)
 {
     enum gw_status status = GW_EXISTS;
-    for (int i = 1; i <= CONTEXTS_MAX && status == GW_EXISTS; i++) {
+    for (unsigned i = 1; i <= CONTEXTS_MAX && status == GW_EXISTS; i++) {
         char name[GW_CONTEXTDIR_NAME_MAX];
         if (i == 1)
             snprintf(name, sizeof name, "%s", founding->context);
         else
-            snprintf(name, sizeof name, "%.60s-%d", founding->context, i);
+            snprintf(name, sizeof name, "%.60s-%u", founding->context, i % 1000);
         status = gw_contextdir_write(dir, name, context, false, error);
         if (status == GW_OK)
             snprintf(founding->saved, sizeof founding->saved, "%s", name);

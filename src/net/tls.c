@@ -352,7 +352,8 @@ struct gw_transport *gw_tls_client(struct gw_tlscontext *context, const char *ho
         if (!context->insecure_name)
             good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host) == 1;
     } else {
-        good = SSL_set_tlsext_host_name(tls->ssl, host) == 1;
+        /* OpenSSL's macro takes no const, and writes nothing. */
+        good = SSL_set_tlsext_host_name(tls->ssl, (char *)(uintptr_t)host) == 1;
         if (!context->insecure_name)
             good = good && SSL_set1_host(tls->ssl, host) == 1;
     }

@@ -259,7 +259,8 @@ static enum gw_status set_algorithms(SSL_CTX *ctx, const struct gw_tls_options *
         SSL_CTX_set_ciphersuites(ctx, options->ciphersuites) != 1)
         return gw_tlsfault_set(fault, "T207", "no cipher of TLS 1.3 is called \"%s\"",
                                options->ciphersuites);
-    if (SSL_CTX_set1_groups_list(ctx, curves) != 1)
+    /* OpenSSL's macro takes no const, and writes nothing. */
+    if (SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)curves) != 1)
         return gw_tlsfault_set(fault, "T207", "no curves are called \"%s\"", curves);
     return GW_OK;
 }
