@@ -7,7 +7,8 @@ carries. The rules (clauses of MQTT 5.0, where there is one):
 lost        acknowledged, and a subscription acknowledged before it was sent, never given back,
             did not get it
 doubled     QoS 2 delivered twice to a receiver that keeps its packet identifiers (4.3.3)
-disordered  first arrivals of one publisher, topic and QoS are not in the order sent (4.6)
+disordered  first arrivals of one publisher, topic and QoS are not in the order sent (4.6), of those
+            that are owed: sent after the subscription was acknowledged
 invented    never published, changed on the way, or with a QoS that nobody asked for
 risen       came though an acknowledged UNSUBSCRIBE, session end or will withdrawal forbids it
 retained    the retained message of a topic is older than the acknowledged one
@@ -147,7 +148,7 @@ class Book:
         if entry[0] > 1:
             if entry[1] == 2:
                 ledger.find("doubled", f"{self.name} got {message} {entry[0]} times")
-        elif not self.shared:
+        elif not self.shared and sure is not None:
             self._in_order(message)
 
     def _in_order(self, message):

@@ -8,7 +8,7 @@
 #include "topic/name.h"
 
 #define NO_STEP      UINT32_MAX
-#define EXPIRY_SLACK (3 * GW_NS_PER_S) /* each time it is read back it is rounded once */
+#define EXPIRY_SLACK (12 * GW_NS_PER_S) /* on its way to a slow reader, and rounded at starts */
 
 const char *const model_filters[MODEL_FILTERS] = {
     "t/#", "t/+/x",           "t/1/x",           "+/2/#", "r/#", "r/1",

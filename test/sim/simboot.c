@@ -234,7 +234,8 @@ bool simboot_commit(struct simboot *boot, bool *ret_recycled)
     boot->recycled = figures.recycled;
     if (!any)
         return false;
-    if (gw_store_state(store) != GW_STORE_FAILED) {
+    /* A commit may write nothing new, and then there is no chunk to say so. */
+    if (gw_store_state(store) != GW_STORE_FAILED && gw_store_written_end(store) != boot->written) {
         boot->vouched = boot->written;
         boot->written = gw_store_written_end(store);
     }

@@ -146,6 +146,8 @@ static void lose_session(struct simclient *client)
         client->flight[i].id = 0;
     }
     gw_idset_fini(&client->received);
+    client->times.ghost |= client->troubled && client->has_session;
+    client->wants_clean |= client->times.ghost;
     client->has_session = false;
     model_on_session_lost(client->model, client->index);
 }
@@ -167,6 +169,11 @@ static void leave_will(struct simclient *client, bool certain)
     uint32_t expiry = client->durable ? client->times.expiry : 0;
     uint32_t delay = client->will.delay < expiry ? client->will.delay : expiry;
     uint32_t number = client->will.number;
+    uint32_t sooner = delay;
+    if (client->state == SIMCLIENT_CONNECTING) { /* the new expiry may hold already */
+        uint32_t wanted = client->lives_on ? client->times.wanted : 0;
+        sooner = wanted < delay ? wanted : delay;
+    }
     client->will.number = 0;
     if (number != 0 && delay == 0) {
         model_on_will_due(client->model, number - 1, certain, client->durable);
@@ -176,7 +183,7 @@ static void leave_will(struct simclient *client, bool certain)
         client->will.waiting = number;
         client->will.waiting_delay = delay;
         model_on_will_waits(client->model, number - 1, client->durable,
-                            client->times.up_at + delay * GW_NS_PER_S);
+                            client->times.up_at + sooner * GW_NS_PER_S);
     }
 }
 
@@ -343,7 +350,9 @@ static void resume(struct simclient *client, bool present)
     if (present && client->times.expiry != UINT32_MAX &&
         now - client->times.unsure_at > (client->times.expiry + 1) * GW_NS_PER_S)
         model_fail(client->model, "client %u: its session has not ended", client->index);
-    client->wants_clean = client->times.seems_online = false;
+    client->times.ghost &= client->troubled || !client->asked_clean;
+    client->wants_clean = client->times.ghost;
+    client->times.seems_online = false;
     client->unsure = client->troubled; /* a full disk holds no CONNACK back */
     client->durable = client->version == GW_VERSION_5 ? client->lives_on && client->times.wanted > 0
                                                       : !client->asked_clean;

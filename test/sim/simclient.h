@@ -53,6 +53,7 @@ struct simclient_times {
     uint32_t expiry;      /* s after which its session ends, UINT32_MAX: never */
     uint32_t wanted;      /* the same, as asked for in CONNECT */
     bool seems_online;    /* as the log of a broker that ended has it: its time begins at a start */
+    bool ghost;           /* an older session ended in trouble: a crash could bring it back */
 };
 
 struct simclient {
