@@ -91,9 +91,16 @@ def test_subscriptions_count(broker):
             if 0x97 in codes:
                 break
         assert 0 < granted < 9000, granted
-        other, code = connect(one, b"new")
-        other.close()
+        let_in = []  # what the last SUBSCRIBE itself took, while it was read, has been given back
+        while True:
+            other, code = connect(one, b"new%d" % len(let_in))
+            if code != 0:
+                break
+            let_in.append(other)
+            assert len(let_in) < 20
         assert code == 0x89
+        for each in (other, *let_in):
+            each.close()
     again, code = connect(one, b"many", clean=True)  # takes no more than there was
     again.close()
     assert code == 0
@@ -124,7 +131,7 @@ def test_unfinished_packets_count(broker):
             pass
         except ConnectionError:
             cut += 1
-    assert 0 < cut < 20, cut
+    assert cut > 0  # all of them, if the broker came to read only when everything was sent
     for sock in socks:
         sock.close()
     one.process.send_signal(signal.SIGTERM)
