@@ -155,7 +155,7 @@ def test_what_expires_while_it_is_cold_is_gone(phoenix):
         assert wire.read(sock)[0] == 0x40
     sock.close()
     phoenix.restart()
-    assert phoenix.events("store.open")[-1]["retained"] == 50
+    assert 25 <= phoenix.events("store.open")[-1]["retained"] <= 50  # some may be over already
     time.sleep(2.1)  # their second is over, wherever it began
     check_all(phoenix, b"late", {topic(n): (lambda: b"x") for n in range(0, 50, 2)})
 
