@@ -22,6 +22,14 @@ struct gw_blob *gw_blob_new(size_t size)
     return blob;
 }
 
+struct gw_blob *gw_blob_copy(struct gw_span bytes)
+{
+    struct gw_blob *blob = gw_blob_new(bytes.size);
+    if (blob && bytes.size > 0)
+        memcpy(blob->data, bytes.data, bytes.size);
+    return blob;
+}
+
 struct gw_blob *gw_blob_ref(struct gw_blob *blob)
 {
     /* Relaxed: who refs already holds a reference, so the bytes are visible to him. */

@@ -37,6 +37,15 @@ _Static_assert(sizeof(struct gw_blob) == 16 + sizeof(void *), "every message has
  * Returns NULL when memory is out, or the size above the limit. */
 struct gw_blob *gw_blob_new(size_t size);
 
+/* A blob of these bytes; NULL as gw_blob_new. */
+struct gw_blob *gw_blob_copy(struct gw_span bytes);
+
+/* Its bytes, as long as somebody holds it; NULL has none. */
+static inline struct gw_span gw_blob_span(const struct gw_blob *blob)
+{
+    return blob ? gw_span_of(blob->data, blob->size) : GW_SPAN_NONE;
+}
+
 /* Adds a reference and returns its argument. */
 struct gw_blob *gw_blob_ref(struct gw_blob *blob);
 

@@ -53,4 +53,7 @@ static inline struct gw_span gw_span_from(struct gw_span span, size_t offset)
     return (struct gw_span){offset ? span.data + offset : span.data, span.size - offset};
 }
 
+/* A C string of its bytes, to be freed; NULL when memory is out. */
+char *gw_span_dup(struct gw_span span);
+
 #endif

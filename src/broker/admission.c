@@ -134,12 +134,8 @@ static bool take_user_name(struct gw_guest *client, const struct gw_connect *con
     struct gw_span name = proved ? gw_span_str(proved) : connect->user_name;
     if (!proved && !connect->has_user_name)
         return true;
-    client->user.name = gw_blob_new(name.size);
-    if (!client->user.name)
-        return refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
-    if (name.size > 0)
-        memcpy(client->user.name->data, name.data, name.size);
-    return true;
+    client->user.name = gw_blob_copy(name);
+    return client->user.name || refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
 }
 
 bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connect)

@@ -100,7 +100,7 @@ struct gw_blob *gw_errand_message(struct gw_journal *journal, const struct gw_er
     *ret_status = errand->statuses[index];
     if (*ret_status != GW_OK)
         return NULL;
-    struct gw_span bytes = gw_span_of(body->data, body->size);
+    struct gw_span bytes = gw_blob_span(body);
     struct gw_blob *message = gw_journal_blob(journal->shard, bytes, errand->positions[index]);
     if (!message)
         *ret_status = gw_record_read_message(bytes, &record) == GW_OK ? GW_NO_MEMORY : GW_MALFORMED;

@@ -156,9 +156,8 @@ static unsigned owner_of(const struct gw_shard *shard, struct gw_span text)
 
 static struct gw_blob *text_blob(struct gw_span text)
 {
-    struct gw_blob *blob = gw_blob_new(text.size);
+    struct gw_blob *blob = gw_blob_copy(text);
     GW_ASSERT(blob != NULL);
-    memcpy(blob->data, text.data, text.size);
     return blob;
 }
 
@@ -538,7 +537,7 @@ static void set_state(struct gw_shard *shard, struct member *member,
 
 static struct gw_span text_of(const struct gw_relay_event *event)
 {
-    return gw_span_of(event->blob->data, event->blob->size);
+    return gw_blob_span(event->blob);
 }
 
 void gw_group_on_join(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)

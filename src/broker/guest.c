@@ -164,22 +164,17 @@ struct gw_span gw_guest_id(const struct gw_guest *client)
     return client->session ? gw_session_client_id(client->session) : GW_SPAN_NONE;
 }
 
-static struct gw_span blob_span(const struct gw_blob *blob)
-{
-    return blob ? gw_span_of(blob->data, blob->size) : GW_SPAN_NONE;
-}
-
 struct gw_span gw_guest_user_name(const struct gw_guest *client)
 {
-    return blob_span(client->user.name);
+    return gw_blob_span(client->user.name);
 }
 
 struct gw_identity gw_guest_identity(const struct gw_guest *client)
 {
     bool proved = client->user.proved;
     return (struct gw_identity){
-        .user = proved ? blob_span(client->user.name) : GW_SPAN_NONE,
-        .groups = proved ? blob_span(client->user.groups) : GW_SPAN_NONE,
+        .user = proved ? gw_blob_span(client->user.name) : GW_SPAN_NONE,
+        .groups = proved ? gw_blob_span(client->user.groups) : GW_SPAN_NONE,
         .client_id = gw_guest_id(client),
         .address = gw_conn_peer(client->conn),
         .anonymous = !proved,

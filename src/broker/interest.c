@@ -111,9 +111,8 @@ static void broadcast(struct gw_shard *shard, const struct gw_interest *interest
 {
     struct gw_span filter = filter_of(interest);
     unsigned owner = interest->key[0];
-    struct gw_blob *blob = gw_blob_new(filter.size);
+    struct gw_blob *blob = gw_blob_copy(filter);
     GW_ASSERT(blob != NULL);
-    memcpy(blob->data, filter.data, filter.size);
     for (unsigned to = 0; to < shard->world->shard_count; to++)
         if (to != shard->index && to != owner)
             gw_relay_post(shard, to,
@@ -159,7 +158,7 @@ static uint64_t with_bit(uint64_t bits, uint64_t bit, bool is_set)
 void gw_interest_on_event(struct gw_shard *shard, struct gw_relay_event *event, gw_mono_ns now)
 {
     (void)now;
-    struct gw_span filter = gw_span_of(event->blob->data, event->blob->size);
+    struct gw_span filter = gw_blob_span(event->blob);
     struct gw_interest *interest = interest_at(shard, filter, (unsigned)event->target);
     uint64_t bit = (uint64_t)1 << event->from;
     interest->told = with_bit(interest->told, bit, (event->flags & WANTED) != 0);

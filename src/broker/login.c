@@ -165,10 +165,9 @@ static enum gw_status set_groups(struct gw_guest *client, struct gw_span groups)
 {
     struct gw_blob *blob = NULL;
     if (groups.size > 0) {
-        blob = gw_blob_new(groups.size);
+        blob = gw_blob_copy(groups);
         if (!blob)
             return GW_NO_MEMORY;
-        memcpy(blob->data, groups.data, groups.size);
     }
     gw_blob_unref(&client->user.groups);
     client->user.groups = blob;

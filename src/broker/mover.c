@@ -315,7 +315,7 @@ static void on_fetched(struct gw_journal *journal, struct gw_errand *errand, boo
     mover->fetching = false;
     for (size_t i = 0; i < errand->count && !late; i++) {
         const struct gw_blob *body = errand->bodies[i];
-        if (body && gw_journal_move(journal->shard, gw_span_of(body->data, body->size),
+        if (body && gw_journal_move(journal->shard, gw_blob_span(body),
                                     &batch->blobs[batch->count]) == GW_OK)
             batch->places[batch->count++] = &segment->moved[mover->entry + i];
     }

@@ -39,7 +39,7 @@ static enum gw_status fetch(struct gw_shard *shard, const char *what, gw_positio
     *ret_message = NULL;
     enum gw_status status = gw_store_read(shard->journal->world->store, position, &body);
     if (status == GW_OK) {
-        struct gw_span bytes = gw_span_of(body->data, body->size);
+        struct gw_span bytes = gw_blob_span(body);
         *ret_message = gw_journal_blob(shard, bytes, position);
         if (!*ret_message)
             status = gw_record_read_message(bytes, &record) == GW_OK ? GW_NO_MEMORY : GW_MALFORMED;
@@ -81,7 +81,7 @@ static enum gw_status set_will(struct gw_shard *shard, struct gw_session *sessio
     struct gw_record_will record;
     if (!image->will)
         return GW_OK;
-    if (gw_record_read_will(gw_span_of(image->will->data, image->will->size), &record) != GW_OK ||
+    if (gw_record_read_will(gw_blob_span(image->will), &record) != GW_OK ||
         !record.present)
         return GW_OK;
     record.message.publisher = session->client_hash;

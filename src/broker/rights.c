@@ -32,11 +32,6 @@ static const struct gw_access *rules_of(const struct gw_shard *shard)
 
 /* -- who asks -- */
 
-static struct gw_span blob_span(const struct gw_blob *blob)
-{
-    return blob ? gw_span_of(blob->data, blob->size) : GW_SPAN_NONE;
-}
-
 /* Who a session belongs to; returns true if its client is away, and with it its address. */
 static bool identify(const struct gw_session *session, struct gw_identity *ret_who)
 {
@@ -45,8 +40,8 @@ static bool identify(const struct gw_session *session, struct gw_identity *ret_w
         return false;
     }
     *ret_who = (struct gw_identity){
-        .user = blob_span(session->access.user),
-        .groups = blob_span(session->access.groups),
+        .user = gw_blob_span(session->access.user),
+        .groups = gw_blob_span(session->access.groups),
         .client_id = gw_session_client_id(session),
         .anonymous = !session->access.user,
     };

@@ -55,12 +55,9 @@ void gw_context_fini(struct gw_context *context)
 
 static enum gw_status set(struct gw_context *context, size_t field, struct gw_span value)
 {
-    char *copy = malloc(value.size + 1);
+    char *copy = gw_span_dup(value);
     if (copy == NULL)
         return GW_NO_MEMORY;
-    if (value.size > 0)
-        memcpy(copy, value.data, value.size);
-    copy[value.size] = '\0';
     forget(member(context, field));
     *member(context, field) = copy;
     return GW_OK;

@@ -87,11 +87,9 @@ enum gw_status gw_options_add(struct gw_options_list *list, const char *text)
 
 char *gw_options_keep(struct gw_options *options, const char *text, size_t size)
 {
-    char *copy = malloc(size + 1);
+    char *copy = gw_span_dup(gw_span_of(text, size));
     if (!copy)
         return NULL;
-    memcpy(copy, text, size);
-    copy[size] = '\0';
     if (gw_options_add(&options->owned, copy) == GW_OK)
         return copy;
     free(copy);

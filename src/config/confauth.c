@@ -32,11 +32,9 @@ static enum gw_status append(struct gw_config_auth *auth, struct gw_span file)
     if (files == NULL)
         return GW_NO_MEMORY;
     auth->files = files;
-    copy = malloc(file.size + 1);
+    copy = gw_span_dup(file);
     if (copy == NULL)
         return GW_NO_MEMORY;
-    memcpy(copy, file.data, file.size);
-    copy[file.size] = '\0';
     files[auth->count++] = copy;
     return GW_OK;
 }

@@ -221,17 +221,6 @@ static bool collides(const struct gw_config_listeners *listeners, const struct g
     return false;
 }
 
-static char *copy_text(struct gw_span text)
-{
-    char *copy = malloc(text.size + 1);
-
-    if (copy == NULL)
-        return NULL;
-    memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return copy;
-}
-
 /* Adds an item like another, with texts of its own. An empty path is none. */
 static enum gw_status append(struct gw_config_listeners *listeners, struct gw_span url,
                              struct gw_span path, const struct gw_config_listener *like)
@@ -243,9 +232,9 @@ static enum gw_status append(struct gw_config_listeners *listeners, struct gw_sp
     if (items == NULL)
         return GW_NO_MEMORY;
     listeners->items = items;
-    item.url = copy_text(url);
-    item.path = path.size > 0 ? copy_text(path) : NULL;
-    item.origins = like->origins != NULL ? copy_text(gw_span_str(like->origins)) : NULL;
+    item.url = gw_span_dup(url);
+    item.path = path.size > 0 ? gw_span_dup(path) : NULL;
+    item.origins = like->origins != NULL ? gw_span_dup(gw_span_str(like->origins)) : NULL;
     if (item.url == NULL || (path.size > 0 && item.path == NULL) ||
         (like->origins != NULL && item.origins == NULL) ||
         gw_conftls_copy_said(&like->tls, &item.tls) != GW_OK) {
@@ -364,7 +353,7 @@ enum gw_status gw_conflisten_set_origins(struct gw_config_listeners *listeners, 
             gw_confreport_set_why(error, "origins belong to listeners of WebSockets");
             return GW_INVALID;
         }
-        item->origins = origins.size > 0 ? copy_text(origins) : NULL;
+        item->origins = origins.size > 0 ? gw_span_dup(origins) : NULL;
         if (origins.size > 0 && item->origins == NULL)
             return GW_NO_MEMORY;
     }

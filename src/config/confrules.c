@@ -113,11 +113,9 @@ static enum gw_status append(struct gw_config_rules *rules, struct gw_span filte
     if (items == NULL)
         return GW_NO_MEMORY;
     rules->items = items;
-    copy = malloc(filter.size + 1);
+    copy = gw_span_dup(filter);
     if (copy == NULL)
         return GW_NO_MEMORY;
-    memcpy(copy, filter.data, filter.size);
-    copy[filter.size] = '\0';
     items[rules->count++] = (struct gw_config_rule){
         .filter = copy,
         .filter_size = (uint32_t)filter.size,

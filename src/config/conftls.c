@@ -7,18 +7,6 @@
 
 #define PREFIX "tls."
 
-static char *copy_text(struct gw_span text)
-{
-    char *copy = malloc(text.size + 1);
-
-    if (copy == NULL)
-        return NULL;
-    if (text.size > 0)
-        memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
-    return copy;
-}
-
 /* -- certificates -- */
 
 static enum gw_status append(struct gw_config_pairs *pairs, struct gw_span cert, struct gw_span key)
@@ -28,7 +16,7 @@ static enum gw_status append(struct gw_config_pairs *pairs, struct gw_span cert,
     if (items == NULL)
         return GW_NO_MEMORY;
     pairs->items = items;
-    struct gw_config_pair item = {copy_text(cert), copy_text(key)};
+    struct gw_config_pair item = {gw_span_dup(cert), gw_span_dup(key)};
     if (item.cert == NULL || item.key == NULL) {
         free(item.cert);
         free(item.key);
@@ -83,7 +71,7 @@ static enum gw_status note(struct gw_config_saids *saids, const struct gw_config
     if (items == NULL)
         return GW_NO_MEMORY;
     saids->items = items;
-    items[saids->count] = (struct gw_config_said){key, copy_text(text)};
+    items[saids->count] = (struct gw_config_said){key, gw_span_dup(text)};
     if (items[saids->count].text == NULL)
         return GW_NO_MEMORY;
     saids->count++;

@@ -209,12 +209,9 @@ static enum gw_status set_text(char **member, const struct gw_config_key *key, s
     if (gw_utf8_check(text) != GW_UTF8_VALID)
         return gw_confreport_set(error, GW_CONFREPORT_VALUE, "%s is not UTF-8 without U+0000",
                                  key->name);
-    copy = malloc(text.size + 1);
+    copy = gw_span_dup(text);
     if (copy == NULL)
         return GW_NO_MEMORY;
-    if (text.size > 0)
-        memcpy(copy, text.data, text.size);
-    copy[text.size] = '\0';
     free(*member);
     *member = copy;
     return GW_OK;

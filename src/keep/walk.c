@@ -121,11 +121,6 @@ static struct gw_span filter_of(const struct gw_image_group *group)
     return gw_span_of(group->filter, group->filter_size);
 }
 
-static struct gw_span bytes_of(const struct gw_blob *blob)
-{
-    return blob ? gw_span_of(blob->data, blob->size) : GW_SPAN_NONE;
-}
-
 static int compare_ids(const void *a, const void *b)
 {
     return compare_u64(*(const gw_packet_id *)a, *(const gw_packet_id *)b);
@@ -136,7 +131,7 @@ static enum gw_status give_will(const struct walk *walk, const struct gw_image_s
     struct gw_record_will record;
     struct gw_item item = {
         .kind = GW_ITEM_WILL, .client_id = client_id_of(session), .has_message = true};
-    if (!session->will || gw_record_read_will(bytes_of(session->will), &record) != GW_OK)
+    if (!session->will || gw_record_read_will(gw_blob_span(session->will), &record) != GW_OK)
         return GW_OK;
     item.delay = record.delay;
     item.message.message = record.message;
@@ -151,7 +146,7 @@ static enum gw_status give_session(const struct walk *walk, const struct gw_imag
         .session = {.changed_ms = session->changed_ms,
                     .expiry = session->expiry,
                     .online = session->online,
-                    .user = bytes_of(session->user)},
+                    .user = gw_blob_span(session->user)},
         .received = session->received,
         .received_count = session->received_count,
     };

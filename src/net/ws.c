@@ -208,13 +208,8 @@ static void accept_of(struct gw_span key, char ret_accept[GW_WSHEAD_ACCEPT_SIZE 
 
 static char *keep_text(struct gw_span text)
 {
-    size_t size = text.size < TOLD_MAX ? text.size : TOLD_MAX;
-    char *copy = malloc(size + 1);
-    if (copy == NULL)
-        return NULL; /* only the log misses it */
-    memcpy(copy, size > 0 ? (const void *)text.data : "", size);
-    copy[size] = '\0';
-    return copy;
+    text.size = text.size < TOLD_MAX ? text.size : TOLD_MAX;
+    return gw_span_dup(text); /* without memory only the log misses it */
 }
 
 static void refuse_request(struct ws *ws, const struct gw_wshead_fault *fault)

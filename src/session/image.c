@@ -188,22 +188,14 @@ static enum gw_status group_of(struct gw_image *image, uint64_t serial,
     return *ret_group ? GW_OK : GW_NOT_FOUND;
 }
 
-static struct gw_blob *blob_of(struct gw_span bytes)
-{
-    struct gw_blob *blob = gw_blob_new(bytes.size);
-    if (blob && bytes.size > 0)
-        memcpy(blob->data, bytes.data, bytes.size);
-    return blob;
-}
-
 /* Replaces a blob by other bytes, by none if there are none. */
 static enum gw_status set_blob(struct gw_blob **blob, struct gw_span bytes)
 {
     struct gw_blob *made = NULL;
     if (bytes.size > 0) {
-        if (*blob && gw_span_equal(bytes, gw_span_of((*blob)->data, (*blob)->size)))
+        if (*blob && gw_span_equal(bytes, gw_blob_span(*blob)))
             return GW_OK;
-        made = blob_of(bytes);
+        made = gw_blob_copy(bytes);
         if (!made)
             return GW_NO_MEMORY;
     }

@@ -98,8 +98,7 @@ static inline struct gw_span gw_session_client_id(const struct gw_session *sessi
 /* Whom it belongs to; empty: nobody. */
 static inline struct gw_span gw_session_user(const struct gw_session *session)
 {
-    const struct gw_blob *user = session->access.user;
-    return user ? gw_span_of(user->data, user->size) : GW_SPAN_NONE;
+    return gw_blob_span(session->access.user);
 }
 /* It belongs to this user from now on (takes a reference of its own); NULL: to nobody. */
 void gw_session_set_user(struct gw_session *session, struct gw_blob *user);

@@ -84,7 +84,7 @@ static enum gw_status read_body(const struct gw_store *store, const struct gw_se
         status = GW_OS_ERROR;
     else if (there + got != record.body_size ||
              gw_layout_record_crc(bytes.data, record.head_size - 4,
-                                  gw_span_of(body->data, body->size)) != record.crc)
+                                  gw_blob_span(body)) != record.crc)
         status = GW_MALFORMED;
     if (status == GW_OK)
         *ret_body = body;
