@@ -1,0 +1,86 @@
+/*
+ * auth/backend: somebody beside the user files who knows who may connect: a web service, a
+ *               directory, a data base, whoever signed a token.
+ *
+ * Layer   auth (may include topic, base, os).
+ * Owner   ops and settings are immutable; a backend is asked by several workers at a time, each
+ *         with what its `enter` gave it.
+ * Life    open, for each worker enter ... leave, then close; what is asked is borrowed for a call.
+ * Limits  the time that `ask` may take is the backend's own setting `timeout`; a worker is lost
+ *         to others as long.
+ *
+ * A backend may block: only workers call it. Whatever goes wrong in it is GW_BACKEND_TROUBLE, and
+ * nobody is let in by that. Those with rare dependencies are modules of their own (src/module),
+ * loaded when a configuration names them.
+ */
+#ifndef GW_AUTH_BACKEND_H
+#define GW_AUTH_BACKEND_H
+
+#include "auth/warrant.h"
+
+#define GW_BACKEND_WORDS_MAX 200
+
+/* What the configuration says, by name; texts as written, secrets read from their files. */
+struct gw_backend_setting {
+    const char *name;
+    const char *value;
+};
+
+struct gw_backend_settings {
+    const struct gw_backend_setting *items;
+    size_t count;
+};
+
+/* A setting; `fallback` where it is not set. */
+const char *gw_backend_setting(const struct gw_backend_settings *settings, const char *name,
+                               const char *fallback);
+/* The same as milliseconds, of "500ms", "2s", "1m": the configuration has checked the form. */
+uint32_t gw_backend_setting_ms(const struct gw_backend_settings *settings, const char *name,
+                               uint32_t fallback);
+
+/* What others do for a backend; NULL where nobody does. */
+struct gw_backend_host {
+    void *ctx;
+    /* Gets a document of an https or http URL, at most size_max bytes of it; blocks for at most
+     * timeout_ms. GW_OK, or anything else with words in ret_words. */
+    enum gw_status (*fetch)(void *ctx, const char *url, size_t size_max, uint32_t timeout_ms,
+                            struct gw_buf *ret_body, char ret_words[GW_BACKEND_WORDS_MAX]);
+    uint64_t (*now)(void *ctx); /* seconds since 1970 */
+};
+
+/* Who wants to be let in. */
+struct gw_backend_login {
+    struct gw_span user;
+    struct gw_span password;
+    struct gw_span client_id;
+    struct gw_span address;  /* of the peer, without its port */
+    struct gw_span listener; /* its URL, as written in the configuration */
+};
+
+enum gw_backend_answer {
+    GW_BACKEND_YES,     /* and the warrant says as whom */
+    GW_BACKEND_NO,      /* this is somebody whom it knows, and the proof is wrong */
+    GW_BACKEND_UNKNOWN, /* it knows nothing of this user: ask the next */
+    GW_BACKEND_TROUBLE, /* it cannot tell now: nobody is asked any more, the client may try later */
+};
+
+struct gw_backend_reply {
+    struct gw_warrant warrant;        /* set with GW_BACKEND_YES */
+    char words[GW_BACKEND_WORDS_MAX]; /* else: why, for the log; no secrets */
+};
+
+struct gw_backend_ops {
+    const char *kind; /* as in the configuration: "jwt", "http", "ldap", "postgres", "redis" */
+    /* Prepares it; connects to nobody yet. GW_INVALID with words for the configuration's report
+     * (what is wrong with which setting), GW_NO_MEMORY. */
+    enum gw_status (*open)(const struct gw_backend_settings *settings,
+                           const struct gw_backend_host *host, void **ret_backend,
+                           char ret_words[GW_BACKEND_WORDS_MAX]);
+    void (*close)(void *backend);
+    void *(*enter)(void *backend); /* for one worker: its connection; NULL: no memory */
+    void (*leave)(void *worker);
+    enum gw_backend_answer (*ask)(void *worker, const struct gw_backend_login *login,
+                                  struct gw_backend_reply *reply);
+};
+
+#endif

@@ -1,0 +1,47 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "auth/backend.h"
+#include "base/compiler.h"
+
+static void settings_are_found_by_name(void **state)
+{
+    static const struct gw_backend_setting items[] = {{"url", "https://a"}, {"empty", ""}};
+    const struct gw_backend_settings settings = {items, GW_COUNT_OF(items)};
+    (void)state;
+    assert_string_equal(gw_backend_setting(&settings, "url", NULL), "https://a");
+    assert_string_equal(gw_backend_setting(&settings, "empty", "x"), "");
+    assert_string_equal(gw_backend_setting(&settings, "ur", "x"), "x");
+    assert_null(gw_backend_setting(&settings, "other", NULL));
+}
+
+static void times_have_units(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t ms;
+    } rows[] = {
+        {"500ms", 500}, {"2s", 2000}, {"1m", 60000},       {"2", 7},
+        {"", 7},        {"s", 0},     {"99999999999s", 7}, {"1h", 7},
+    };
+    (void)state;
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        const struct gw_backend_setting item = {"timeout", rows[i].text};
+        const struct gw_backend_settings settings = {&item, 1};
+        assert_int_equal(gw_backend_setting_ms(&settings, "timeout", 7), rows[i].ms);
+        assert_int_equal(gw_backend_setting_ms(&settings, "other", 7), 7);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_are_found_by_name),
+        cmocka_unit_test(times_have_units),
+    };
+    return cmocka_run_group_tests_name("backend", tests, NULL, NULL);
+}
