@@ -84,14 +84,6 @@ void gw_errand_release(struct gw_journal *journal, struct gw_errand *errand)
 
 /* -- back -- */
 
-size_t gw_errand_find(const struct gw_errand *errand, gw_position position)
-{
-    for (size_t i = 0; i < errand->count; i++)
-        if (errand->positions[i] == position)
-            return i;
-    return GW_ERRAND_NONE;
-}
-
 struct gw_blob *gw_errand_message(struct gw_journal *journal, const struct gw_errand *errand,
                                   size_t index, enum gw_status *ret_status)
 {
@@ -105,6 +97,16 @@ struct gw_blob *gw_errand_message(struct gw_journal *journal, const struct gw_er
     if (!message)
         *ret_status = gw_record_read_message(bytes, &record) == GW_OK ? GW_NO_MEMORY : GW_MALFORMED;
     return message;
+}
+
+struct gw_blob *gw_errand_message_at(struct gw_journal *journal, const struct gw_errand *errand,
+                                     gw_position position, enum gw_status *ret_status)
+{
+    for (size_t i = 0; i < errand->count; i++)
+        if (errand->positions[i] == position)
+            return gw_errand_message(journal, errand, i, ret_status);
+    *ret_status = GW_AGAIN;
+    return NULL;
 }
 
 /* A message could not be read now, but can be later: nothing that was promised is given up for a

@@ -18,7 +18,6 @@
 
 #define GW_ERRAND_MAX   64u
 #define GW_ERRAND_BYTES ((size_t)256 * 1024)
-#define GW_ERRAND_NONE  SIZE_MAX
 
 struct gw_errand;
 
@@ -49,12 +48,13 @@ void gw_errand_send_later(struct gw_journal *journal, struct gw_errand *errand, 
 /* Lets go of bodies and segments: it can be sent again, or its memory given back. */
 void gw_errand_release(struct gw_journal *journal, struct gw_errand *errand);
 
-/* The index of a position, or GW_ERRAND_NONE. */
-size_t gw_errand_find(const struct gw_errand *errand, gw_position position);
 /* The message of an index as gw_journal_blob; *ret_status GW_OK, GW_NO_MEMORY (it is there, but
  * cannot be taken now), or why it is lost. NULL unless GW_OK. */
 struct gw_blob *gw_errand_message(struct gw_journal *journal, const struct gw_errand *errand,
                                   size_t index, enum gw_status *ret_status);
+/* The message of a position; GW_AGAIN if the errand did not go for that. */
+struct gw_blob *gw_errand_message_at(struct gw_journal *journal, const struct gw_errand *errand,
+                                     gw_position position, enum gw_status *ret_status);
 
 /* Calls `done` for what came back. */
 void gw_errand_run(struct gw_journal *journal, gw_mono_ns now);

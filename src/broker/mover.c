@@ -139,19 +139,18 @@ static void count(struct gw_mover *mover, struct gw_mover_segment *segment, uint
     gw_mutex_unlock(&mover->mutex);
 }
 
+static int compare_segments(const void *left, const void *right)
+{
+    const struct gw_mover_segment *a = left, *b = right;
+    return (a->number > b->number) - (a->number < b->number);
+}
+
 static struct gw_mover_segment *find_segment(struct gw_mover *mover, gw_position place)
 {
-    uint32_t number = gw_position_segment(place);
-    size_t low = 0, high = mover->segment_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (mover->segments[middle].number < number)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool found = low < mover->segment_count && mover->segments[low].number == number;
-    return found && !is_dense(&mover->segments[low]) ? &mover->segments[low] : NULL;
+    const struct gw_mover_segment key = {.number = gw_position_segment(place)};
+    struct gw_mover_segment *found =
+        bsearch(&key, mover->segments, mover->segment_count, sizeof(key), compare_segments);
+    return found && !is_dense(found) ? found : NULL;
 }
 
 /* -- who is owed it goes over -- */

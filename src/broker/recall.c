@@ -28,12 +28,9 @@ static struct gw_blob *take_cold(struct look *look, struct gw_span name,
     struct gw_shard *shard = look->shard;
     const struct gw_errand *errand = &look->recall->errand;
     gw_position position = gw_keeper_position(value);
-    size_t index = gw_errand_find(errand, position);
-    enum gw_status status = GW_AGAIN;
-    struct gw_blob *blob = NULL;
+    enum gw_status status;
+    struct gw_blob *blob = gw_errand_message_at(shard->journal, errand, position, &status);
     *ret_step = GW_RETAINED_LATER;
-    if (index != GW_ERRAND_NONE)
-        blob = gw_errand_message(shard->journal, errand, index, &status);
     if (!blob && (status == GW_AGAIN || status == GW_NO_MEMORY)) {
         look->recall->is_cold = true;
         look->recall->is_starved = status == GW_NO_MEMORY;

@@ -34,11 +34,9 @@ static bool warm(struct gw_resettle *resettle, struct gw_span name, struct gw_re
 {
     struct gw_shard *shard = resettle->shard;
     gw_position position = gw_keeper_position(value);
-    size_t index = gw_errand_find(&resettle->errand, position);
-    enum gw_status status = GW_AGAIN;
-    struct gw_blob *blob = NULL;
-    if (index != GW_ERRAND_NONE)
-        blob = gw_errand_message(shard->journal, &resettle->errand, index, &status);
+    enum gw_status status;
+    struct gw_blob *blob =
+        gw_errand_message_at(shard->journal, &resettle->errand, position, &status);
     if (blob) {
         gw_keeper_warm(shard, value, blob);
         return true;

@@ -83,8 +83,8 @@ static enum gw_status read_body(const struct gw_store *store, const struct gw_se
     if (status != GW_OK)
         status = GW_OS_ERROR;
     else if (there + got != record.body_size ||
-             gw_layout_record_crc(bytes.data, record.head_size - 4,
-                                  gw_blob_span(body)) != record.crc)
+             gw_layout_record_crc(bytes.data, record.head_size - 4, gw_blob_span(body)) !=
+                 record.crc)
         status = GW_MALFORMED;
     if (status == GW_OK)
         *ret_body = body;
