@@ -137,7 +137,7 @@ enum gw_status gw_contextdir_read(const struct gw_contextdir *dir, const char *n
 static enum gw_status deposit(const char *path, struct gw_span content, bool replace,
                               struct gw_contextdir_error *error)
 {
-    struct gw_deposit file = {path, content, 0600, replace};
+    struct gw_deposit file = {path, content, 0600, replace ? GW_DEPOSIT_REPLACE : GW_DEPOSIT_NEW};
     char parent[GW_DEPOSIT_PATH_MAX];
     int os_errno;
     gw_folder_parent(path, parent, sizeof parent);

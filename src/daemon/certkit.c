@@ -215,7 +215,7 @@ static int write_directory(const struct kit *kit, const char *place)
     for (size_t i = 0; i < PARTS_MAX; i++) {
         char path[GW_DEPOSIT_PATH_MAX];
         struct gw_deposit deposit = {gw_cabinet_path(place, kit->parts[i].name, path),
-                                     kit->parts[i].content, GW_CABINET_KEY_MODE, false};
+                                     kit->parts[i].content, GW_CABINET_KEY_MODE, GW_DEPOSIT_NEW};
         status = gw_deposit_write(&deposit, &os_errno);
         if (status != GW_OK)
             return fail(kit, "write", path, status, os_errno);
@@ -246,7 +246,7 @@ static int write_archive(const struct kit *kit, const char *place)
     int os_errno = 0;
     gw_buf_init(&tar, GW_CERTKIT_SIZE_MAX);
     enum gw_status status = pack(kit, &tar);
-    struct gw_deposit deposit = {place, gw_buf_span(&tar), GW_CABINET_KEY_MODE, false};
+    struct gw_deposit deposit = {place, gw_buf_span(&tar), GW_CABINET_KEY_MODE, GW_DEPOSIT_NEW};
     if (status == GW_OK)
         status = gw_deposit_write(&deposit, &os_errno);
     gw_certkey_wipe(&tar);

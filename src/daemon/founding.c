@@ -241,7 +241,7 @@ static int make_file(const struct founding *founding, const char *name, struct g
 {
     char path[GW_DEPOSIT_PATH_MAX];
     int os_errno;
-    struct gw_deposit deposit = {path_of(founding, name, path), content, mode, false};
+    struct gw_deposit deposit = {path_of(founding, name, path), content, mode, GW_DEPOSIT_NEW};
     enum gw_status status = gw_deposit_write(&deposit, &os_errno);
     return status == GW_OK ? GW_COMMAND_OK : fail_at("write", path, os_errno ? os_errno : EEXIST);
 }

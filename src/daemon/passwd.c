@@ -8,6 +8,7 @@
 #include "daemon/arguments.h"
 #include "daemon/command.h"
 #include "os/console.h"
+#include "os/deposit.h"
 #include "os/file.h"
 #include "os/prompt.h"
 
@@ -246,7 +247,8 @@ static int write_file(const struct job *job, struct gw_span text, struct gw_span
     gw_buf_init(&whole, GW_USERFILE_SIZE_MAX);
     status = compose(text, old, line, &whole);
     if (status == GW_OK)
-        status = gw_file_replace(job->path, gw_buf_span(&whole), &number);
+        status = gw_deposit_write(
+            &(struct gw_deposit){job->path, gw_buf_span(&whole), 0600, GW_DEPOSIT_RENEW}, &number);
     if (status == GW_OS_ERROR)
         code = complain_of_file(job, "write", number);
     else if (status != GW_OK)

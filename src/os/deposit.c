@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,9 +44,19 @@ static enum gw_status write_all(int fd, struct gw_span content, int *ret_errno)
     return GW_OK;
 }
 
+/* Only root may give a file away; who may not has one of his own then, which still does. */
+static enum gw_status take_after(int fd, const struct stat *model, int *ret_errno)
+{
+    bool given = fchown(fd, model->st_uid, model->st_gid) == 0 || errno == EPERM;
+    return given && fchmod(fd, model->st_mode & 0777) == 0 ? GW_OK : fail(ret_errno);
+}
+
 static enum gw_status fill(int fd, const struct gw_deposit *deposit, int *ret_errno)
 {
-    if (fchmod(fd, deposit->mode) != 0)
+    struct stat model;
+    if (deposit->over == GW_DEPOSIT_RENEW && stat(deposit->path, &model) == 0)
+        GW_TRY(take_after(fd, &model, ret_errno));
+    else if (fchmod(fd, deposit->mode) != 0)
         return fail(ret_errno);
     GW_TRY(write_all(fd, deposit->content, ret_errno));
     return fsync(fd) == 0 ? GW_OK : fail(ret_errno);
@@ -54,15 +66,15 @@ static enum gw_status fill(int fd, const struct gw_deposit *deposit, int *ret_er
 static enum gw_status give_name(const char *beside, const struct gw_deposit *deposit,
                                 int *ret_errno)
 {
-    unsigned flags = deposit->replace ? 0 : RENAME_NOREPLACE;
+    bool replace = deposit->over != GW_DEPOSIT_NEW;
+    unsigned flags = replace ? 0 : RENAME_NOREPLACE;
     if (renameat2(AT_FDCWD, beside, AT_FDCWD, deposit->path, flags) == 0)
         return GW_OK;
-    if (!deposit->replace && (errno == EINVAL || errno == ENOSYS) &&
-        link(beside, deposit->path) == 0) {
+    if (!replace && (errno == EINVAL || errno == ENOSYS) && link(beside, deposit->path) == 0) {
         unlink(beside);
         return GW_OK;
     }
-    return !deposit->replace && errno == EEXIST ? GW_EXISTS : fail(ret_errno);
+    return !replace && errno == EEXIST ? GW_EXISTS : fail(ret_errno);
 }
 
 /* The name lasts as the content does; where directories cannot be synced, nothing is lost by it. */
@@ -77,7 +89,7 @@ static void sync_parent(const char *path)
     close(fd);
 }
 
-enum gw_status gw_deposit_write(const struct gw_deposit *deposit, int *ret_errno)
+static enum gw_status put(const struct gw_deposit *deposit, int *ret_errno)
 {
     char beside[GW_DEPOSIT_PATH_MAX + NAME_EXTRA];
     struct stat there;
@@ -87,7 +99,7 @@ enum gw_status gw_deposit_write(const struct gw_deposit *deposit, int *ret_errno
         *ret_errno = deposit->path[0] == '\0' ? ENOENT : ENAMETOOLONG;
         return GW_OS_ERROR;
     }
-    if (!deposit->replace && lstat(deposit->path, &there) == 0)
+    if (deposit->over == GW_DEPOSIT_NEW && lstat(deposit->path, &there) == 0)
         return GW_EXISTS;
     int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -102,6 +114,15 @@ enum gw_status gw_deposit_write(const struct gw_deposit *deposit, int *ret_errno
     else
         unlink(beside);
     return status;
+}
+
+enum gw_status gw_deposit_write(const struct gw_deposit *deposit, int *ret_errno)
+{
+    char real[PATH_MAX];
+    struct gw_deposit there = *deposit;
+    if (deposit->over == GW_DEPOSIT_RENEW && realpath(deposit->path, real))
+        there.path = real;
+    return put(&there, ret_errno);
 }
 
 enum gw_status gw_deposit_directory(const char *path, unsigned mode, int *ret_errno)

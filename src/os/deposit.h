@@ -15,11 +15,19 @@
 
 #define GW_DEPOSIT_PATH_MAX 4096
 
+/* What becomes of a file that is there. */
+enum gw_deposit_over {
+    GW_DEPOSIT_NEW,     /* it stays: GW_EXISTS */
+    GW_DEPOSIT_REPLACE, /* it goes; if it is a symbolic link, the link itself */
+    GW_DEPOSIT_RENEW, /* it goes, the new one has its owner and mode as far as this process may say
+                         so; if it is a symbolic link, what that names */
+};
+
 struct gw_deposit {
     const char *path;
     struct gw_span content;
     unsigned mode; /* 0600; the umask has no say */
-    bool replace;  /* what is there; through a symbolic link the link itself */
+    enum gw_deposit_over over;
 };
 
 /* Writes a file beside its place, syncs it and gives it its name in one step. GW_EXISTS: something

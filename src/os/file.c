@@ -2,9 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,82 +77,13 @@ void gw_file_stamp_take(const char *path, struct gw_file_stamp *ret_stamp)
     ret_stamp->device = (uint64_t)facts.st_dev;
     ret_stamp->node = (uint64_t)facts.st_ino;
     ret_stamp->size = (uint64_t)facts.st_size;
+    /* Of the inode, not of the content: nobody can set this time back. */
     ret_stamp->changed_ns =
-        (int64_t)facts.st_mtim.tv_sec * 1000000000 + (int64_t)facts.st_mtim.tv_nsec;
+        (int64_t)facts.st_ctim.tv_sec * 1000000000 + (int64_t)facts.st_ctim.tv_nsec;
 }
 
 bool gw_file_stamp_equal(const struct gw_file_stamp *a, const struct gw_file_stamp *b)
 {
     return a->device == b->device && a->node == b->node && a->size == b->size &&
            a->changed_ns == b->changed_ns;
-}
-
-static bool write_all(int fd, struct gw_span content)
-{
-    while (content.size > 0) {
-        ssize_t put = write(fd, content.data, content.size);
-        if (put < 0 && errno != EINTR)
-            return false;
-        content = gw_span_from(content, put > 0 ? (size_t)put : 0);
-    }
-    return true;
-}
-
-/* Gives a new file the owner and mode of the one that it replaces, if there is one. */
-static bool take_after(int fd, const char *path)
-{
-    struct stat model;
-    if (stat(path, &model) != 0)
-        return errno == ENOENT;
-    /* Only root may give away; who may not has a file of his own then, which still does. */
-    if (fchown(fd, model.st_uid, model.st_gid) != 0 && errno != EPERM)
-        return false;
-    return fchmod(fd, model.st_mode & 0777) == 0;
-}
-
-/* So that the name outlives a power cut as well. */
-static void sync_parent(const char *path)
-{
-    char parent[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int size = slash ? (int)(slash - path) + 1 : 1;
-    if (snprintf(parent, sizeof(parent), "%.*s", size, slash ? path : ".") >= (int)sizeof(parent))
-        return;
-    int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    (void)fsync(fd); /* a file system that cannot has nothing more to offer */
-    close(fd);
-}
-
-enum gw_status gw_file_replace(const char *path, struct gw_span content, int *ret_errno)
-{
-    char real[PATH_MAX], fresh[PATH_MAX];
-    *ret_errno = 0;
-    if (!realpath(path, real) && snprintf(real, sizeof(real), "%s", path) >= (int)sizeof(real)) {
-        *ret_errno = ENAMETOOLONG;
-        return GW_OS_ERROR;
-    }
-    if (snprintf(fresh, sizeof(fresh), "%s.XXXXXX", real) >= (int)sizeof(fresh)) {
-        *ret_errno = ENAMETOOLONG;
-        return GW_OS_ERROR;
-    }
-    int fd = mkostemp(fresh, O_CLOEXEC); /* for its owner only */
-    if (fd < 0) {
-        *ret_errno = errno;
-        return GW_OS_ERROR;
-    }
-    bool good = write_all(fd, content) && take_after(fd, real) && fsync(fd) == 0;
-    int failed = good ? 0 : errno;
-    if (close(fd) != 0 && good)
-        failed = errno;
-    if (failed == 0 && rename(fresh, real) != 0)
-        failed = errno;
-    if (failed != 0) {
-        unlink(fresh);
-        *ret_errno = failed;
-        return GW_OS_ERROR;
-    }
-    sync_parent(real);
-    return GW_OK;
 }

@@ -30,10 +30,4 @@ struct gw_file_stamp {
 void gw_file_stamp_take(const char *path, struct gw_file_stamp *ret_stamp);
 bool gw_file_stamp_equal(const struct gw_file_stamp *a, const struct gw_file_stamp *b);
 
-/* Puts a new content in the place of a file, in one step that readers and crashes find done or not
- * begun. A file that was there keeps owner and mode (as far as this process may say so), a new one
- * can be read by its owner only. GW_OS_ERROR with *ret_errno. */
-GW_MUST_USE enum gw_status gw_file_replace(const char *path, struct gw_span content,
-                                           int *ret_errno);
-
 #endif

@@ -8,15 +8,15 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "os/file.h"
 
 uint64_t gw_fileinfo_stamp(const char *path)
 {
-    struct stat info;
-    if (stat(path, &info) != 0)
+    struct gw_file_stamp stamp;
+    gw_file_stamp_take(path, &stamp);
+    if (stamp.node == 0)
         return 0;
-    const uint64_t parts[] = {(uint64_t)info.st_mtim.tv_sec, (uint64_t)info.st_mtim.tv_nsec,
-                              (uint64_t)info.st_ctim.tv_sec, (uint64_t)info.st_ctim.tv_nsec,
-                              (uint64_t)info.st_size,        (uint64_t)info.st_ino};
+    const uint64_t parts[] = {stamp.device, stamp.node, stamp.size, (uint64_t)stamp.changed_ns};
     return gw_hash_bytes(gw_span_of(parts, sizeof parts), 1) | 1;
 }
 

@@ -16,7 +16,7 @@
 
 #define GW_FILEINFO_TEXT_MAX 256
 
-/* A number that changes with a file (time of change, size, inode); 0: there is no such file. */
+/* A gw_file_stamp as one number; 0: there is no such file. */
 uint64_t gw_fileinfo_stamp(const char *path);
 
 /* What on the way to a file this process may not pass, or the file itself. */

@@ -111,7 +111,7 @@ static enum gw_status write_key(const char *path, const struct gw_certkey *key,
     gw_buf_init(&text, GW_CABINET_FILE_MAX);
     enum gw_status status = gw_certkey_print(key, &text);
     if (status == GW_OK) {
-        struct gw_deposit deposit = {path, gw_buf_span(&text), GW_CABINET_KEY_MODE, false};
+        struct gw_deposit deposit = {path, gw_buf_span(&text), GW_CABINET_KEY_MODE, GW_DEPOSIT_NEW};
         status = write_file(&deposit, error);
     } else {
         no_memory(error);
@@ -127,7 +127,8 @@ static enum gw_status write_certificate(const char *path, const struct gw_certif
     gw_buf_init(&text, GW_CABINET_FILE_MAX);
     enum gw_status status = gw_certificate_print(certificate, &text);
     if (status == GW_OK) {
-        struct gw_deposit deposit = {path, gw_buf_span(&text), GW_CABINET_PUBLIC_MODE, replace};
+        struct gw_deposit deposit = {path, gw_buf_span(&text), GW_CABINET_PUBLIC_MODE,
+                                     replace ? GW_DEPOSIT_REPLACE : GW_DEPOSIT_NEW};
         status = write_file(&deposit, error);
     } else {
         no_memory(error);

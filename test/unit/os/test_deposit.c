@@ -33,7 +33,8 @@ static int remove_directory(void **state)
 
 static enum gw_status put(const char *path, const char *text, unsigned mode, bool replace)
 {
-    struct gw_deposit deposit = {path, gw_span_str(text), mode, replace};
+    struct gw_deposit deposit = {path, gw_span_str(text), mode,
+                                 replace ? GW_DEPOSIT_REPLACE : GW_DEPOSIT_NEW};
     int os_errno;
     return gw_deposit_write(&deposit, &os_errno);
 }
@@ -97,13 +98,13 @@ static void failures_name_their_reason_and_leave_nothing(void **state)
         {far, ENAMETOOLONG},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct gw_deposit deposit = {rows[i].path, GW_SPAN_LIT("x"), 0600, false};
+        struct gw_deposit deposit = {rows[i].path, GW_SPAN_LIT("x"), 0600, GW_DEPOSIT_NEW};
         int os_errno = 0;
         assert_int_equal(gw_deposit_write(&deposit, &os_errno), GW_OS_ERROR);
         if (strcmp(rows[i].path, "a/") != 0)
             assert_int_equal(os_errno, rows[i].os_errno);
     }
-    struct gw_deposit over = {"d", GW_SPAN_LIT("x"), 0600, true};
+    struct gw_deposit over = {"d", GW_SPAN_LIT("x"), 0600, GW_DEPOSIT_REPLACE};
     int os_errno;
     assert_int_equal(gw_deposit_directory("d", 0700, &os_errno), GW_OK);
     assert_int_equal(gw_deposit_write(&over, &os_errno), GW_OS_ERROR);
@@ -137,6 +138,47 @@ static void directories_are_made_as_far_as_they_are_missing(void **state)
     rmdir("a");
 }
 
+static enum gw_status renew(const char *path, const char *text, int *ret_errno)
+{
+    struct gw_deposit deposit = {path, gw_span_str(text), 0600, GW_DEPOSIT_RENEW};
+    return gw_deposit_write(&deposit, ret_errno);
+}
+
+static void a_file_is_replaced_whole(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/gw_test_file_XXXXXX";
+    char path[64], other[64];
+    struct gw_file_stamp none, first, second;
+    struct stat facts;
+    int os_errno;
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof(path), "%s/f", directory);
+    snprintf(other, sizeof(other), "%s/link", directory);
+    gw_file_stamp_take(path, &none);
+    assert_int_equal(none.node, 0);
+    assert_int_equal(renew(path, "one", &os_errno), GW_OK);
+    gw_file_stamp_take(path, &first);
+    assert_false(gw_file_stamp_equal(&none, &first));
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0600);
+    assert_int_equal(chmod(path, 0644), 0);
+    assert_int_equal(symlink("f", other), 0); /* the file is replaced, not the link to it */
+    assert_int_equal(renew(other, "other", &os_errno), GW_OK);
+    assert_int_equal(lstat(other, &facts), 0);
+    assert_true(S_ISLNK(facts.st_mode));
+    assert_int_equal(stat(path, &facts), 0);
+    assert_int_equal(facts.st_mode & 0777, 0644);
+    assert_int_equal(facts.st_size, 5);
+    gw_file_stamp_take(path, &second);
+    assert_false(gw_file_stamp_equal(&first, &second));
+    assert_int_equal(unlink(other), 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(directory), 0); /* nothing else was left behind */
+    assert_int_equal(renew("/tmp/gw_test_file/none", "", &os_errno), GW_OS_ERROR);
+    assert_int_equal(os_errno, ENOENT);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_directory, remove_directory)
@@ -145,6 +187,7 @@ int main(void)
         CASE(a_link_is_not_written_through),
         CASE(failures_name_their_reason_and_leave_nothing),
         CASE(directories_are_made_as_far_as_they_are_missing),
+        CASE(a_file_is_replaced_whole),
     };
 #undef CASE
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,48 +124,13 @@ static void judges_directories(void **state)
     assert_int_equal(rmdir(directory), 0);
 }
 
-static void a_file_is_replaced_whole(void **state)
-{
-    (void)state;
-    char directory[] = "/tmp/gw_test_file_XXXXXX";
-    char path[64], other[64];
-    struct gw_file_stamp none, first, second;
-    struct stat facts;
-    int os_errno;
-    assert_non_null(mkdtemp(directory));
-    snprintf(path, sizeof(path), "%s/f", directory);
-    snprintf(other, sizeof(other), "%s/link", directory);
-    gw_file_stamp_take(path, &none);
-    assert_int_equal(none.node, 0);
-    assert_int_equal(gw_file_replace(path, GW_SPAN_LIT("one"), &os_errno), GW_OK);
-    gw_file_stamp_take(path, &first);
-    assert_false(gw_file_stamp_equal(&none, &first));
-    assert_int_equal(stat(path, &facts), 0);
-    assert_int_equal(facts.st_mode & 0777, 0600);
-    assert_int_equal(chmod(path, 0644), 0);
-    assert_int_equal(symlink("f", other), 0); /* the file is replaced, not the link to it */
-    assert_int_equal(gw_file_replace(other, GW_SPAN_LIT("other"), &os_errno), GW_OK);
-    assert_int_equal(lstat(other, &facts), 0);
-    assert_true(S_ISLNK(facts.st_mode));
-    assert_int_equal(stat(path, &facts), 0);
-    assert_int_equal(facts.st_mode & 0777, 0644);
-    assert_int_equal(facts.st_size, 5);
-    gw_file_stamp_take(path, &second);
-    assert_false(gw_file_stamp_equal(&first, &second));
-    assert_int_equal(unlink(other), 0);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(directory), 0); /* nothing else was left behind */
-    assert_int_equal(gw_file_replace("/tmp/gw_test_file/none", GW_SPAN_NONE, &os_errno),
-                     GW_OS_ERROR);
-    assert_int_equal(os_errno, ENOENT);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_up_to_the_limit),    cmocka_unit_test(says_what_is_wrong),
-        cmocka_unit_test(reads_standard_input),     cmocka_unit_test(judges_directories),
-        cmocka_unit_test(a_file_is_replaced_whole),
+        cmocka_unit_test(reads_up_to_the_limit),
+        cmocka_unit_test(says_what_is_wrong),
+        cmocka_unit_test(reads_standard_input),
+        cmocka_unit_test(judges_directories),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

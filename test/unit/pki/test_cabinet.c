@@ -154,7 +154,7 @@ static void broken_cabinets_are_told_apart(void **state)
     unlink(gw_cabinet_path(*state, GW_CABINET_CA_KEY, path));
     assert_int_equal(gw_cabinet_open(*state, &cabinet, &error), GW_NOT_FOUND);
     assert_non_null(strstr(error.what, GW_CABINET_CA_KEY));
-    struct gw_deposit junk = {path, GW_SPAN_LIT("junk\n"), 0600, false};
+    struct gw_deposit junk = {path, GW_SPAN_LIT("junk\n"), 0600, GW_DEPOSIT_NEW};
     int os_errno;
     assert_int_equal(gw_deposit_write(&junk, &os_errno), GW_OK);
     assert_int_equal(gw_cabinet_open(*state, &cabinet, &error), GW_INVALID);
