@@ -27,14 +27,7 @@ def serve():
         return started[-1]
 
     yield start
-    faults = []
-    for broker in started:
-        if broker.directory.is_dir():
-            try:
-                broker.stop()
-            except AssertionError as fault:
-                faults.append(fault)
-    assert not faults, faults
+    rig.stop_all(broker for broker in started if broker.directory.is_dir())
 
 
 @pytest.fixture

@@ -141,10 +141,10 @@ class Broker:
 
     # What it costs, from /proc.
 
-    def rss(self):
-        """Bytes of memory that it holds."""
+    def rss(self, kind="VmRSS"):
+        """Bytes of memory that it holds; of RssAnon those of its own, without files that the system caches."""
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        line = next(line for line in status.splitlines() if line.startswith(kind + ":"))
         return int(line.split()[1]) * 1024
 
     def descriptors(self):
@@ -153,6 +153,17 @@ class Broker:
     def cpu_ticks(self):
         fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return int(fields[11]) + int(fields[12])
+
+
+def stop_all(brokers):
+    """Ends brokers; each must have lived until now, and end well."""
+    faults = []
+    for broker in brokers:
+        try:
+            broker.stop()
+        except AssertionError as fault:
+            faults.append(fault)
+    assert not faults, faults
 
 
 class Peak:

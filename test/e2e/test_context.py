@@ -10,22 +10,11 @@ import subprocess
 import pytest
 
 import rig
+from home import Home
 
 
-class Home:
-    """A user with a home of his own."""
-
-    def __init__(self, path):
-        self.path = path
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("GODWIT_", "XDG_"))}
-        self.env["HOME"] = str(path)
-
-    def run(self, *words, code=0, **env):
-        done = subprocess.run([os.path.abspath(rig.binary()), *map(str, words)], cwd=self.path, text=True,
-                              timeout=rig.WAIT, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                              env={**self.env, **env})
-        assert done.returncode == code, (words, done)
-        return done.stdout + done.stderr
+class Caller(Home):
+    """A user who keeps contexts."""
 
     def add(self, name, port, *words):
         self.run("context", "add", name, "--url", f"mqtt://127.0.0.1:{port}", *words)
@@ -36,7 +25,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path):
-    return Home(tmp_path)
+    return Caller(tmp_path)
 
 
 def reached(text):

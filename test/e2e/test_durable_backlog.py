@@ -1,11 +1,9 @@
 """A queue that is larger than memory: taken, kept, and delivered in order, across a kill -9."""
 
-import pathlib
 import struct
 
 import pytest
 import test_limits as wire
-from phoenix import Phoenix
 
 MEMORY = 16 << 20  # the least that limits.memory can be
 TIMES = 20
@@ -21,18 +19,8 @@ threads: 2
 
 
 @pytest.fixture
-def phoenix():
-    one = Phoenix(text=TEXT)
-    yield one
-    one.remove()
-
-
-def resident(one):
-    """Bytes of its own memory that the broker holds, without files that the system caches."""
-    for line in pathlib.Path(f"/proc/{one.process.pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no RssAnon")
+def phoenix(phoenix):
+    return phoenix(text=TEXT)
 
 
 def payload(number):
@@ -75,14 +63,14 @@ def test_a_backlog_of_twenty_times_the_memory(phoenix):
     sock.close()
     phoenix.wait_for("client.disconnected", id="absent")
     fill(phoenix, 0, COUNT)
-    held = resident(phoenix)
+    held = phoenix.rss("RssAnon")
     assert held < 6 * MEMORY, f"{held >> 20} MiB"
     phoenix.restart()
     sock, code = wire.connect(phoenix, b"absent", expiry=3600, clean=False)
     assert code == 0
     drain(sock, 0, COUNT // 2)
     fill(phoenix, COUNT, 1000)  # what comes meanwhile goes behind
-    assert resident(phoenix) < 6 * MEMORY
+    assert phoenix.rss("RssAnon") < 6 * MEMORY
     sock.close()
     phoenix.wait_for("client.disconnected", id="absent")
     phoenix.restart()

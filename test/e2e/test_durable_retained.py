@@ -1,13 +1,11 @@
 """Retained messages that are more than memory: taken, kept over a kill -9, given to whoever asks, moved on in the
 log, replaced and deleted while they are cold."""
 
-import pathlib
 import struct
 import time
 
 import pytest
 import test_limits as wire
-from phoenix import Phoenix
 
 MEMORY = 16 << 20  # the least that limits.memory can be
 TIMES = 20
@@ -25,18 +23,8 @@ WINDOW = 24  # on their way: they are in memory until they are written
 
 
 @pytest.fixture
-def phoenix():
-    one = Phoenix(text=TEXT)
-    yield one
-    one.remove()
-
-
-def resident(one):
-    """Bytes of its own memory that the broker holds, without files that the system caches."""
-    for line in pathlib.Path(f"/proc/{one.process.pid}/status").read_text().splitlines():
-        if line.startswith("RssAnon"):
-            return int(line.split()[1]) * 1024
-    raise AssertionError("no RssAnon")
+def phoenix(phoenix):
+    return phoenix(text=TEXT)
 
 
 def topic(number):
@@ -108,12 +96,12 @@ def everything(version=0):
 def test_twenty_times_the_memory(phoenix):
     wanted = everything()
     keep(phoenix, wanted.items())
-    assert resident(phoenix) < 4 * MEMORY, f"{resident(phoenix) >> 20} MiB"
+    assert phoenix.rss("RssAnon") < 4 * MEMORY, f"{phoenix.rss('RssAnon') >> 20} MiB"
     phoenix.restart()
     assert phoenix.events("store.open")[-1]["retained"] == COUNT
-    assert resident(phoenix) < 2 * MEMORY, f"{resident(phoenix) >> 20} MiB"  # nothing but names
+    assert phoenix.rss("RssAnon") < 2 * MEMORY, f"{phoenix.rss('RssAnon') >> 20} MiB"  # nothing but names
     check_all(phoenix, b"first", wanted)
-    assert resident(phoenix) < 4 * MEMORY, f"{resident(phoenix) >> 20} MiB"
+    assert phoenix.rss("RssAnon") < 4 * MEMORY, f"{phoenix.rss('RssAnon') >> 20} MiB"
     # Replaced and deleted while they are cold.
     changed = {topic(n): (lambda n=n: payload(n, 1, 64)) for n in range(0, COUNT, 7)}
     keep(phoenix, changed.items())

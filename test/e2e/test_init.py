@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 import rig
+from home import Home
 
 
 def free_ports(count):
@@ -29,20 +30,12 @@ def free_ports(count):
     return found
 
 
-class Home:
+class Founder(Home):
     """A user in an empty home, and the broker that he makes."""
 
     def __init__(self, path):
-        self.path, self.process = path, None
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith(("GODWIT_", "XDG_"))}
-        self.env["HOME"] = str(path)
-
-    def run(self, *words, code=0, **env):
-        done = subprocess.run([os.path.abspath(rig.binary()), *map(str, words)], cwd=self.path, text=True,
-                              timeout=rig.WAIT, stdin=subprocess.DEVNULL, capture_output=True, check=False,
-                              env={**self.env, **env})
-        assert done.returncode == code, (words, done)
-        return done.stdout + done.stderr
+        super().__init__(path)
+        self.process = None
 
     def init(self, *words):
         self.tls, self.plain = free_ports(2)
@@ -71,7 +64,7 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path):
-    made = Home(tmp_path)
+    made = Founder(tmp_path)
     yield made
     made.stop()
 

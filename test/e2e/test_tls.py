@@ -14,7 +14,7 @@ import paho.mqtt.client as paho
 import pytest
 from authority import Authority
 from peer import Closed, Peer
-from rig import HERE, ROOT, WAIT, Broker, Program, binary, fresh, until
+from rig import HERE, ROOT, WAIT, Broker, Program, binary, fresh, stop_all, until
 
 SERVER_NAMES = ("DNS:localhost", "IP:127.0.0.1")
 MIB = 1024 * 1024
@@ -61,13 +61,7 @@ def secure():
         return started[-1]
 
     yield start
-    faults = []
-    for broker in started:
-        try:
-            broker.stop()
-        except AssertionError as fault:
-            faults.append(fault)
-    assert not faults, faults
+    stop_all(started)
 
 
 @pytest.fixture
