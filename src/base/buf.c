@@ -1,5 +1,7 @@
 #include "base/buf.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -52,6 +54,21 @@ enum gw_status gw_buf_append(struct gw_buf *buf, struct gw_span bytes)
     if (bytes.size > 0)
         memcpy(buf->data + buf->size, bytes.data, bytes.size);
     buf->size += bytes.size;
+    return GW_OK;
+}
+
+enum gw_status gw_buf_printf(struct gw_buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    GW_ASSERT(size >= 0);
+    GW_TRY(gw_buf_reserve(buf, (size_t)size + 1));
+    va_start(args, format);
+    vsnprintf((char *)buf->data + buf->size, (size_t)size + 1, format, args);
+    va_end(args);
+    buf->size += (size_t)size;
     return GW_OK;
 }
 

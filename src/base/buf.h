@@ -31,6 +31,11 @@ GW_MUST_USE enum gw_status gw_buf_reserve(struct gw_buf *buf, size_t extra);
 /* Appends a copy of bytes; GW_LIMIT, GW_NO_MEMORY; on failure nothing changed. */
 GW_MUST_USE enum gw_status gw_buf_append(struct gw_buf *buf, struct gw_span bytes);
 
+/* Appends printf's text; its end mark wants a byte within the bound as well. Not on message paths.
+ * GW_LIMIT, GW_NO_MEMORY: nothing changed. */
+GW_PRINTF(2, 3)
+GW_MUST_USE enum gw_status gw_buf_printf(struct gw_buf *buf, const char *format, ...);
+
 /* Drops `size` bytes at the front; the rest moves down. */
 void gw_buf_consume(struct gw_buf *buf, size_t size);
 

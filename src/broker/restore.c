@@ -81,8 +81,7 @@ static enum gw_status set_will(struct gw_shard *shard, struct gw_session *sessio
     struct gw_record_will record;
     if (!image->will)
         return GW_OK;
-    if (gw_record_read_will(gw_blob_span(image->will), &record) != GW_OK ||
-        !record.present)
+    if (gw_record_read_will(gw_blob_span(image->will), &record) != GW_OK || !record.present)
         return GW_OK;
     record.message.publisher = session->client_hash;
     record.message.topic_hash = gw_shard_hash(shard, record.message.topic_name);

@@ -1,6 +1,5 @@
 #include "daemon/certkit.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/utf8.h"
@@ -67,21 +66,10 @@ static enum gw_status put(struct gw_buf *buf, const char *text)
     return gw_buf_append(buf, gw_span_str(text));
 }
 
-/* Appends printf's text. */
-GW_PRINTF(2, 3) static enum gw_status add_text(struct gw_buf *buf, const char *format, ...)
-{
-    char text[2048];
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return size >= 0 && (size_t)size < sizeof text ? put(buf, text) : GW_LIMIT;
-}
-
 /* A PEM text as a constant: each line a string of C. */
 static enum gw_status put_constant(struct gw_buf *buf, const char *symbol, struct gw_span pem)
 {
-    GW_TRY(add_text(buf, "\nstatic const char %s[] =\n", symbol));
+    GW_TRY(gw_buf_printf(buf, "\nstatic const char %s[] =\n", symbol));
     while (pem.size > 0) {
         const uint8_t *end = memchr(pem.data, '\n', pem.size);
         size_t size = end != NULL ? (size_t)(end - pem.data) : pem.size;
@@ -116,14 +104,14 @@ static enum gw_status write_header(struct kit *kit)
             symbol[size] = '_';
     }
     symbol[size] = '\0';
-    GW_TRY(
-        add_text(out,
-                 "/* What this device needs to reach its broker. The key is a secret: keep this\n"
-                 " * file out of public repositories. Made by godwit cert client. */\n"
-                 "#ifndef GODWIT_CLIENT_%s_H\n#define GODWIT_CLIENT_%s_H\n\n"
-                 "#define GODWIT_BROKER_HOST \"%s\"\n#define GODWIT_BROKER_PORT %d\n"
-                 "#define GODWIT_CLIENT_ID   \"",
-                 symbol, symbol, kit->host, PORT));
+    GW_TRY(gw_buf_printf(
+        out,
+        "/* What this device needs to reach its broker. The key is a secret: keep this\n"
+        " * file out of public repositories. Made by godwit cert client. */\n"
+        "#ifndef GODWIT_CLIENT_%s_H\n#define GODWIT_CLIENT_%s_H\n\n"
+        "#define GODWIT_BROKER_HOST \"%s\"\n#define GODWIT_BROKER_PORT %d\n"
+        "#define GODWIT_CLIENT_ID   \"",
+        symbol, symbol, kit->host, PORT));
     GW_TRY(put_quoted(out, kit->words->name));
     GW_TRY(put(out, "\"\n"));
     GW_TRY(put_constant(out, "godwit_ca_pem", gw_buf_span(&kit->client.ca)));
@@ -139,18 +127,19 @@ static enum gw_status write_page(struct kit *kit)
     int width = (int)strlen(stem) + 4;
     char day[GW_CERTWORDS_DATE_MAX];
     gw_certwords_date(kit->client.facts.not_after, day);
-    GW_TRY(add_text(&kit->page, "What the client \"%s\" needs to reach the broker %s.\n\n",
-                    kit->words->name, kit->host));
-    GW_TRY(add_text(&kit->page, "  %s.key  its private key: a secret\n", stem));
-    GW_TRY(add_text(&kit->page, "  %s.pem  its certificate, until %s\n", stem, day));
-    GW_TRY(add_text(&kit->page, "  %-*s  the CA by which it knows the broker\n", width, "ca.pem"));
-    GW_TRY(add_text(&kit->page, "  %s.h    all three for a program in C\n\n", stem));
-    GW_TRY(
-        add_text(&kit->page,
-                 "To try it, in this directory:\n\n"
-                 "  mosquitto_pub -h %s -p %d --cafile ca.pem --cert %s.pem --key %s.key -i %s \\\n"
-                 "      -t devices/%s/hello -m hi\n\n",
-                 kit->host, PORT, stem, stem, stem, stem));
+    GW_TRY(gw_buf_printf(&kit->page, "What the client \"%s\" needs to reach the broker %s.\n\n",
+                         kit->words->name, kit->host));
+    GW_TRY(gw_buf_printf(&kit->page, "  %s.key  its private key: a secret\n", stem));
+    GW_TRY(gw_buf_printf(&kit->page, "  %s.pem  its certificate, until %s\n", stem, day));
+    GW_TRY(gw_buf_printf(&kit->page, "  %-*s  the CA by which it knows the broker\n", width,
+                         "ca.pem"));
+    GW_TRY(gw_buf_printf(&kit->page, "  %s.h    all three for a program in C\n\n", stem));
+    GW_TRY(gw_buf_printf(
+        &kit->page,
+        "To try it, in this directory:\n\n"
+        "  mosquitto_pub -h %s -p %d --cafile ca.pem --cert %s.pem --key %s.key -i %s \\\n"
+        "      -t devices/%s/hello -m hi\n\n",
+        kit->host, PORT, stem, stem, stem, stem));
     return put(&kit->page,
                "The broker takes the certificate for a login if its configuration says\n"
                "client_cert: optional and identity: cn under tls, as that of godwit init does.\n");

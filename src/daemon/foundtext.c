@@ -1,6 +1,5 @@
 #include "daemon/foundtext.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/utf8.h"
@@ -23,24 +22,14 @@ static enum gw_status put(struct gw_buf *out, const char *text)
     return gw_buf_append(out, gw_span_str(text));
 }
 
-GW_PRINTF(2, 3) static enum gw_status add(struct gw_buf *out, const char *format, ...)
-{
-    char text[512];
-    va_list args;
-    va_start(args, format);
-    int size = vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return size >= 0 && (size_t)size < sizeof text ? put(out, text) : GW_LIMIT;
-}
-
 /* `key: "DIRECTORY/file"`, as YAML has it in double quotes. */
 static enum gw_status put_path(struct gw_buf *out, const char *key,
                                const struct gw_foundtext *found, const char *file)
 {
-    GW_TRY(add(out, "%s: \"", key));
+    GW_TRY(gw_buf_printf(out, "%s: \"", key));
     for (const char *c = found->directory; *c != '\0'; c++)
-        GW_TRY(add(out, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c));
-    return add(out, "/%s\"", file);
+        GW_TRY(gw_buf_printf(out, "%s%c", *c == '"' || *c == '\\' ? "\\" : "", *c));
+    return gw_buf_printf(out, "/%s\"", file);
 }
 
 static enum gw_status put_file(struct gw_buf *out, const char *key,
@@ -48,7 +37,7 @@ static enum gw_status put_file(struct gw_buf *out, const char *key,
                                const char *comment)
 {
     GW_TRY(put_path(out, key, found, file));
-    return add(out, "%s%s\n", comment[0] != '\0' ? "  # " : "", comment);
+    return gw_buf_printf(out, "%s%s\n", comment[0] != '\0' ? "  # " : "", comment);
 }
 
 static enum gw_status put_listeners(const struct gw_foundtext *found, struct gw_buf *out)
@@ -56,9 +45,9 @@ static enum gw_status put_listeners(const struct gw_foundtext *found, struct gw_
     GW_TRY(put(out, "# Made by godwit init. Try a change with: godwit check config FILE\n"
                     "# All keys: godwit config reference. A running broker reads it again at "
                     "SIGHUP.\n\nlisteners:\n"));
-    GW_TRY(add(out, "  - mqtts://%s:%u  # everybody who can reach this machine: TLS\n",
-               found->ipv6 ? "*" : "0.0.0.0", found->tls_port));
-    return add(
+    GW_TRY(gw_buf_printf(out, "  - mqtts://%s:%u  # everybody who can reach this machine: TLS\n",
+                         found->ipv6 ? "*" : "0.0.0.0", found->tls_port));
+    return gw_buf_printf(
         out,
         "  - {url: \"mqtt://127.0.0.1:%u\", anonymous: false}  # programs on it: users too\n\n",
         found->plain_port);
@@ -82,8 +71,8 @@ enum gw_status gw_foundtext_print(const struct gw_foundtext *found, struct gw_bu
     GW_TRY(put(out, "auth:\n"));
     GW_TRY(put_file(out, "  - file", found, "users", "one more: godwit passwd FILE NAME"));
     GW_TRY(put(out, "\naccess:  # the first that matches holds; what nothing matches is denied\n"));
-    GW_TRY(add(out, "  - {allow: pubsub, user: %s, topic: \"#\"}\n", found->user));
-    GW_TRY(add(out, "  - {allow: sub, user: %s, topic: \"$SYS/#\"}\n", found->user));
+    GW_TRY(gw_buf_printf(out, "  - {allow: pubsub, user: %s, topic: \"#\"}\n", found->user));
+    GW_TRY(gw_buf_printf(out, "  - {allow: sub, user: %s, topic: \"$SYS/#\"}\n", found->user));
     GW_TRY(put(out, "  - {allow: pubsub, topic: \"devices/%u/#\"}  # %u is the user: each his "
                     "own branch\n\nstore:\n"));
     return put_file(out, "  path", found, "data", "what clients are owed survives a power cut");

@@ -72,9 +72,23 @@ static void grows_in_few_steps(void **state)
     gw_buf_fini(&buf);
 }
 
+static void printf_appends_up_to_its_bound(void **state)
+{
+    (void)state;
+    struct gw_buf buf;
+    gw_buf_init(&buf, 8);
+    assert_int_equal(gw_buf_printf(&buf, "%d-%s", 12, "ab"), GW_OK);
+    assert_int_equal(gw_buf_printf(&buf, "%s", "cde"), GW_LIMIT); /* its end mark does not fit */
+    assert_true(gw_span_equal(gw_buf_span(&buf), GW_SPAN_LIT("12-ab")));
+    assert_int_equal(gw_buf_printf(&buf, "%s", "cd"), GW_OK);
+    assert_true(gw_span_equal(gw_buf_span(&buf), GW_SPAN_LIT("12-abcd")));
+    gw_buf_fini(&buf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(printf_appends_up_to_its_bound),
         cmocka_unit_test(appends_and_consumes),
         cmocka_unit_test(holds_its_limit_exactly),
         cmocka_unit_test(grows_in_few_steps),
