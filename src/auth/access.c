@@ -7,11 +7,13 @@
 #include <stdlib.h>
 
 #include "auth/reach.h"
+#include "auth/warrant.h"
 #include "base/assert.h"
 
 #define QOS_MAX    2u
 #define V4_OFFSET  12u /* of an IPv4 address in an IPv6 one */
 #define V4_BITS    96u
+#define TEXTS      7u  /* of a rule */
 #define DENIES_MAX 64u /* that a filter overlaps and are remembered; more are passed over */
 
 /* What is left of a topic to be compared behind its prefix. */
@@ -77,14 +79,34 @@ void gw_access_unref(struct gw_access **access)
     free(old);
 }
 
-/* Moves a text into the memory of its rule. */
-static void keep_text(struct gw_span *text, char **room)
+static void texts_of(struct gw_access_rule *rule, struct gw_span *ret_texts[TEXTS])
 {
-    if (text->size == 0)
-        return;
-    memcpy(*room, text->data, text->size);
-    text->data = (const uint8_t *)*room;
-    *room += text->size;
+    struct gw_span *const texts[TEXTS] = {&rule->user,    &rule->group,       &rule->client_id,
+                                          &rule->topic,   &rule->certificate, &rule->claim,
+                                          &rule->listener};
+
+    memcpy(ret_texts, texts, sizeof texts);
+}
+
+/* Moves the texts of a rule into memory of its own, which the caller frees; NULL: there is none. */
+static char *keep_texts(struct gw_access_rule *rule)
+{
+    struct gw_span *texts[TEXTS];
+    size_t size = 1;
+
+    texts_of(rule, texts);
+    for (size_t i = 0; i < TEXTS; i++)
+        size += texts[i]->size;
+    char *memory = malloc(size);
+    char *room = memory;
+    for (size_t i = 0; memory != NULL && i < TEXTS; i++) {
+        if (texts[i]->size == 0)
+            continue;
+        memcpy(room, texts[i]->data, texts[i]->size);
+        texts[i]->data = (const uint8_t *)room;
+        room += texts[i]->size;
+    }
+    return memory;
 }
 
 static enum gw_status grow(struct gw_access *access)
@@ -136,7 +158,6 @@ enum gw_status gw_access_add(struct gw_access *access, const struct gw_access_ru
         (general && access->general_count >= GW_ACCESS_GENERAL_MAX))
         return GW_LIMIT;
     GW_TRY(grow(access));
-    size_t size = rule->user.size + rule->group.size + rule->client_id.size + rule->topic.size;
     uint32_t prefix_size = prefix_of(rule->topic);
     struct entry *entry = &access->entries[access->count];
     *entry = (struct entry){
@@ -144,15 +165,10 @@ enum gw_status gw_access_add(struct gw_access *access, const struct gw_access_ru
         .prefix_size = prefix_size,
         .shape = (uint8_t)shape_of(rule->topic, prefix_size),
         .has_placeholder = gw_reach_has_placeholder(rule->topic),
-        .texts = malloc(size > 0 ? size : 1),
     };
+    entry->texts = keep_texts(&entry->rule);
     if (!entry->texts)
         return GW_NO_MEMORY;
-    char *room = entry->texts;
-    keep_text(&entry->rule.user, &room);
-    keep_text(&entry->rule.group, &room);
-    keep_text(&entry->rule.client_id, &room);
-    keep_text(&entry->rule.topic, &room);
     if (general)
         access->general[access->general_count++] = access->count;
     access->count++;
@@ -238,7 +254,9 @@ static bool same_rule(const struct gw_access_rule *a, const struct gw_access_rul
     return a->allow == b->allow && a->actions == b->actions && a->retain == b->retain &&
            a->qos_max == b->qos_max && a->anonymous == b->anonymous && same_net(&a->net, &b->net) &&
            gw_span_equal(a->user, b->user) && gw_span_equal(a->group, b->group) &&
-           gw_span_equal(a->client_id, b->client_id) && gw_span_equal(a->topic, b->topic);
+           gw_span_equal(a->client_id, b->client_id) && gw_span_equal(a->topic, b->topic) &&
+           gw_span_equal(a->certificate, b->certificate) && gw_span_equal(a->claim, b->claim) &&
+           gw_span_equal(a->listener, b->listener);
 }
 
 bool gw_access_equal(const struct gw_access *a, const struct gw_access *b)
@@ -380,6 +398,36 @@ static uint32_t next_rule(struct turn *turn)
     return named;
 }
 
+/* Where the client comes from is as the rule has it; what is not known now is taken so that the
+ * client gets its messages, which are judged again when it is there. */
+static bool comes_from(const struct gw_access_rule *rule, const struct gw_access_question *question)
+{
+    const struct gw_identity *who = question->who;
+
+    if (rule->net.stands) {
+        bool unknown = question->absent && !who->address;
+
+        if (unknown ? !rule->allow : !is_in_net(&rule->net, who->address))
+            return false;
+    }
+    if (rule->listener.size > 0) {
+        bool unknown = question->absent && who->listener.size == 0;
+
+        if (unknown ? !rule->allow : !gw_span_equal(rule->listener, who->listener))
+            return false;
+    }
+    return true;
+}
+
+/* One of the client's attributes is this one. */
+static bool has_proved(const struct gw_identity *who, struct gw_span attribute)
+{
+    struct gw_span name, value;
+
+    return gw_warrant_next(&attribute, &name, &value) &&
+           gw_warrant_has_attribute(who->attributes, name, value);
+}
+
 /* What it says of the client holds; its user was looked at by turn_of. */
 static bool concerns(const struct entry *entry, const struct gw_access_question *question)
 {
@@ -392,8 +440,11 @@ static bool concerns(const struct entry *entry, const struct gw_access_question 
         return false;
     if (rule->client_id.size > 0 && !gw_span_equal(rule->client_id, who->client_id))
         return false;
-    if (rule->net.stands &&
-        (question->absent ? !rule->allow : !is_in_net(&rule->net, who->address)))
+    if (!comes_from(rule, question))
+        return false;
+    if (rule->certificate.size > 0 && !has_proved(who, rule->certificate))
+        return false;
+    if (rule->claim.size > 0 && !has_proved(who, rule->claim))
         return false;
     return !entry->has_placeholder || gw_reach_fits(rule->topic, who);
 }

@@ -46,10 +46,13 @@ struct gw_access_net {
 
 /* What a rule is for: everything that is said has to hold. Empty spans say nothing. */
 struct gw_access_rule {
-    struct gw_span user;      /* the user has this name; never holds for anonymous clients */
-    struct gw_span group;     /* the user is in this group */
-    struct gw_span client_id; /* the client identifier is this one */
-    struct gw_span topic;     /* as gw_reach_encode makes it; empty: every topic */
+    struct gw_span user;        /* the user has this name; never holds for anonymous clients */
+    struct gw_span group;       /* the user is in this group */
+    struct gw_span client_id;   /* the client identifier is this one */
+    struct gw_span topic;       /* as gw_reach_encode makes it; empty: every topic */
+    struct gw_span listener;    /* URL of the listener that it came by, with its address */
+    struct gw_span certificate; /* one attribute that it has proved, as gw_warrant_put makes it */
+    struct gw_span claim;       /* another */
     struct gw_access_net net;
     uint8_t actions; /* enum gw_access_action */
     uint8_t retain;  /* enum gw_access_retain; for publishing only */
@@ -95,7 +98,8 @@ struct gw_access_question {
     struct gw_span topic;         /* a valid name; for gw_access_grant a valid bare filter */
     uint8_t qos;                  /* of a publication */
     bool retain;                  /* of a publication */
-    bool absent; /* where it comes from is not known now: what rules say of it is taken for true */
+    bool absent; /* it is not there now: if its address or listener is not said, rules that ask for
+                  * that hold if they allow */
 };
 
 /* The answer. */

@@ -17,9 +17,9 @@ struct gw_identity {
     struct gw_span groups;    /* of the user: names with a comma between them; may be empty */
     struct gw_span client_id; /* given or assigned; what the client chose proves nothing */
     const struct gw_address *address; /* of the peer; NULL: not of the network */
-    struct gw_span listener;   /* URL of the listener it came by, as written; empty: not known */
-    struct gw_span attributes; /* what was proved besides, see auth/warrant; may be empty */
-    bool anonymous;            /* nobody vouched for a name: rules by user do not hold */
+    struct gw_span listener;          /* URL of the listener that it came by; empty: not known */
+    struct gw_span attributes;        /* what was proved besides, see auth/warrant; may be empty */
+    bool anonymous;                   /* nobody vouched for a name: rules by user do not hold */
 };
 
 /* True if one of its groups has this name; never for an empty name. */

@@ -41,17 +41,22 @@ enum gw_status gw_warrant_add_group(struct gw_warrant *warrant, struct gw_span g
     return gw_buf_append(&warrant->groups, group);
 }
 
-enum gw_status gw_warrant_add_attribute(struct gw_warrant *warrant, struct gw_span name,
-                                        struct gw_span value)
+enum gw_status gw_warrant_put(struct gw_buf *attributes, struct gw_span name, struct gw_span value)
 {
     const struct gw_span end = gw_span_of("", 1);
     if (name.size == 0 || has(name, '\0') || has(value, '\0'))
         return GW_INVALID;
-    GW_TRY(gw_buf_reserve(&warrant->attributes, name.size + value.size + 2));
-    GW_TRY(gw_buf_append(&warrant->attributes, name));
-    GW_TRY(gw_buf_append(&warrant->attributes, end));
-    GW_TRY(gw_buf_append(&warrant->attributes, value));
-    return gw_buf_append(&warrant->attributes, end);
+    GW_TRY(gw_buf_reserve(attributes, name.size + value.size + 2));
+    GW_TRY(gw_buf_append(attributes, name));
+    GW_TRY(gw_buf_append(attributes, end));
+    GW_TRY(gw_buf_append(attributes, value));
+    return gw_buf_append(attributes, end);
+}
+
+enum gw_status gw_warrant_add_attribute(struct gw_warrant *warrant, struct gw_span name,
+                                        struct gw_span value)
+{
+    return gw_warrant_put(&warrant->attributes, name, value);
 }
 
 /* Takes the text before the next 0; there is one. */
@@ -63,13 +68,21 @@ static struct gw_span take(struct gw_span *rest)
     return text;
 }
 
+bool gw_warrant_next(struct gw_span *attributes, struct gw_span *ret_name,
+                     struct gw_span *ret_value)
+{
+    if (attributes->size == 0)
+        return false;
+    *ret_name = take(attributes);
+    *ret_value = take(attributes);
+    return true;
+}
+
 bool gw_warrant_has_attribute(struct gw_span attributes, struct gw_span name, struct gw_span value)
 {
-    while (attributes.size > 0) {
-        struct gw_span one = take(&attributes);
-        struct gw_span its = take(&attributes);
+    struct gw_span one, its;
+    while (gw_warrant_next(&attributes, &one, &its))
         if (gw_span_equal(one, name) && gw_span_equal(its, value))
             return true;
-    }
     return false;
 }

@@ -33,6 +33,14 @@ GW_MUST_USE enum gw_status gw_warrant_add_group(struct gw_warrant *warrant, stru
 GW_MUST_USE enum gw_status gw_warrant_add_attribute(struct gw_warrant *warrant, struct gw_span name,
                                                     struct gw_span value);
 
+/* Appends one in the form of a warrant's attributes to any text; as above. */
+GW_MUST_USE enum gw_status gw_warrant_put(struct gw_buf *attributes, struct gw_span name,
+                                          struct gw_span value);
+
+/* Takes the next one out of attributes that came from there; false: there is none. */
+bool gw_warrant_next(struct gw_span *attributes, struct gw_span *ret_name,
+                     struct gw_span *ret_value);
+
 /* True if attributes (of a warrant, as bytes) have this name with this value. */
 bool gw_warrant_has_attribute(struct gw_span attributes, struct gw_span name, struct gw_span value);
 

@@ -128,6 +128,18 @@ static bool check_memory(struct gw_guest *client, const struct gw_connect *conne
            gw_registry_find(client->shard, connect->client_id) != NULL;
 }
 
+/* What it has proved besides its name. Part of it would not do: a rule might deny by the rest. */
+static bool take_attributes(struct gw_guest *client)
+{
+    switch (gw_rights_set_attributes(client, GW_SPAN_NONE)) {
+    case GW_OK: return true;
+    case GW_LIMIT:
+        return refuse(client, GW_REASON_NOT_AUTHORIZED, "its certificate says more than is kept",
+                      NULL);
+    default: return refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+    }
+}
+
 static bool take_user_name(struct gw_guest *client, const struct gw_connect *connect)
 {
     const char *proved = gw_conn_peer_name(client->conn);
@@ -151,8 +163,8 @@ bool gw_admission_check(struct gw_guest *client, const struct gw_connect *connec
         return refuse(client, GW_REASON_SERVER_UNAVAILABLE, "the broker is shutting down", NULL);
     if (!check_memory(client, connect))
         return refuse(client, GW_REASON_SERVER_BUSY, "limits.memory is used up", NULL);
-    return take_user_name(client, connect) && check_client_id(client, connect) &&
-           check_will(client, connect);
+    return take_user_name(client, connect) && take_attributes(client) &&
+           check_client_id(client, connect) && check_will(client, connect);
 }
 
 /* -- letting in -- */

@@ -25,7 +25,7 @@
 struct post {
     struct gw_listener *listener;
     struct gw_shard *shard;
-    bool anonymous;
+    const struct gw_entrance *entrance;
 };
 
 struct gw_broker {
@@ -308,7 +308,7 @@ static void on_accept(void *user, struct gw_listener *listener, struct gw_conn *
 {
     const struct post *post = user;
     (void)listener;
-    gw_guest_accept(post->shard, post->anonymous, conn, now);
+    gw_guest_accept(post->shard, post->entrance, conn, now);
 }
 
 /* What a TLS listener takes its certificates from; NULL for others. */
@@ -342,7 +342,7 @@ static enum gw_status open_listener(struct gw_broker *broker, size_t item,
     broker->listener_count++;
     for (unsigned s = 0; s < world->shard_count; s++) {
         struct post *post = &broker->posts[index * world->shard_count + s];
-        *post = (struct post){broker->listeners[index], &world->shards[s], listener->anonymous};
+        *post = (struct post){broker->listeners[index], &world->shards[s], entrance};
         GW_TRY(gw_listener_join(post->listener, post->shard->loop, on_accept, post));
     }
     return GW_OK;

@@ -33,7 +33,10 @@ static enum gw_status add_websocket(struct gw_entrance *entrance,
 enum gw_status gw_entrance_init(struct gw_entrance *entrance,
                                 const struct gw_config_listener *listener, struct gw_tls_slot *tls)
 {
-    *entrance = (struct gw_entrance){0};
+    *entrance = (struct gw_entrance){.anonymous = listener->anonymous};
+    entrance->url = gw_span_dup(gw_span_str(listener->url));
+    if (!entrance->url)
+        return GW_NO_MEMORY;
     if (tls)
         entrance->layers[entrance->layer_count++] = gw_tls_slot_layer(tls);
     if (listener->scheme == GW_CONFIG_WS || listener->scheme == GW_CONFIG_WSS)
@@ -44,5 +47,6 @@ enum gw_status gw_entrance_init(struct gw_entrance *entrance,
 void gw_entrance_fini(struct gw_entrance *entrance)
 {
     free(entrance->ws_texts);
+    free(entrance->url);
     *entrance = (struct gw_entrance){0};
 }

@@ -19,6 +19,8 @@ struct gw_entrance {
     size_t layer_count;
     struct gw_ws_listener ws; /* its texts are the entrance's own */
     char *ws_texts;
+    char *url;      /* of the listener, by which rules call it */
+    bool anonymous; /* clients without a name are let in */
 };
 
 /* Prepares for the connections of a listener; stays where it is. `tls` is what a TLS listener takes

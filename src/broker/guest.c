@@ -92,6 +92,7 @@ static void client_free(struct gw_guest *client)
     gw_login_drop(client);
     gw_blob_unref(&client->user.name);
     gw_blob_unref(&client->user.groups);
+    gw_blob_unref(&client->user.attributes);
     free(client);
 }
 
@@ -108,7 +109,8 @@ static void refuse_connection(struct gw_shard *shard, struct gw_conn *conn, cons
     gw_conn_close(conn, false, 0);
 }
 
-void gw_guest_accept(struct gw_shard *shard, bool anonymous, struct gw_conn *conn, gw_mono_ns now)
+void gw_guest_accept(struct gw_shard *shard, const struct gw_entrance *entrance,
+                     struct gw_conn *conn, gw_mono_ns now)
 {
     const struct gw_config_limits *limits = &gw_shard_settings(shard)->limits;
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS_OPENED, 1);
@@ -132,7 +134,7 @@ void gw_guest_accept(struct gw_shard *shard, bool anonymous, struct gw_conn *con
         return;
     }
     client->counted = true;
-    client->anonymous = anonymous;
+    client->entrance = entrance;
     client->since = now;
     gw_conn_set_events(conn, &conn_events, client);
     if (gw_conn_attach(conn, shard->loop) != GW_OK) {
@@ -177,6 +179,8 @@ struct gw_identity gw_guest_identity(const struct gw_guest *client)
         .groups = proved ? gw_blob_span(client->user.groups) : GW_SPAN_NONE,
         .client_id = gw_guest_id(client),
         .address = gw_conn_peer(client->conn),
+        .listener = gw_span_str(client->entrance->url),
+        .attributes = gw_blob_span(client->user.attributes),
         .anonymous = !proved,
     };
 }

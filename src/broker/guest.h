@@ -17,6 +17,7 @@
 #include "auth/identity.h"
 #include "auth/method.h"
 #include "base/blob.h"
+#include "broker/entrance.h"
 #include "broker/held.h"
 #include "broker/shard.h"
 #include "net/conn.h"
@@ -79,14 +80,16 @@ struct gw_guest_auth {
 
 /* Who it says it is, from its CONNECT on. */
 struct gw_guest_user {
-    struct gw_blob *name;   /* NULL if it gave none */
-    struct gw_blob *groups; /* of a proved user; NULL if none */
-    uint64_t proof;         /* of a proved user: changes with his password */
-    bool proved;            /* somebody vouched for the name */
+    struct gw_blob *name;       /* NULL if it gave none */
+    struct gw_blob *groups;     /* of a proved user; NULL if none */
+    struct gw_blob *attributes; /* proved besides (auth/warrant); NULL if none */
+    uint64_t proof;             /* of a proved user: changes with his password */
+    bool proved;                /* somebody vouched for the name */
 };
 
 struct gw_guest {
     struct gw_conn *conn;
+    const struct gw_entrance *entrance; /* of the listener that it came by */
     struct gw_shard *shard;
     struct gw_session *session; /* NULL until connected, and again once taken from it */
     struct gw_list link;        /* in shard->clients.all */
@@ -111,12 +114,12 @@ struct gw_guest {
     uint8_t state;       /* enum gw_guest_state */
     uint8_t last_packet; /* enum gw_packet_type */
     bool choked;         /* not read from: it does not read what we answer */
-    bool anonymous;      /* its listener lets strangers in */
     bool counted;        /* among the strangers of its address */
 };
 
-/* Takes a connection that a listener accepted. */
-void gw_guest_accept(struct gw_shard *shard, bool anonymous, struct gw_conn *conn, gw_mono_ns now);
+/* Takes a connection that a listener accepted; the entrance outlives it. */
+void gw_guest_accept(struct gw_shard *shard, const struct gw_entrance *entrance,
+                     struct gw_conn *conn, gw_mono_ns now);
 
 /* Sends the client, with what is in its stash, to the shard that owns its identifier. */
 void gw_guest_move(struct gw_guest *client, unsigned to);

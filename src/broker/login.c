@@ -296,13 +296,13 @@ enum gw_login_outcome gw_login_begin(struct gw_guest *client, const struct gw_co
         return pass_certified(client);
     if (!shard->config->users && users_wanted)
         return refuse(client, GW_REASON_SERVER_UNAVAILABLE, "the users are not read yet");
-    if (!shard->config->users && client->anonymous)
+    if (!shard->config->users && client->entrance->anonymous)
         return GW_LOGIN_PASSED;
     if (!shard->config->users)
         return refuse(client, GW_REASON_NOT_AUTHORIZED,
                       "this listener does not let anonymous clients in and no users are "
                       "configured");
-    if (!connect->has_user_name && client->anonymous)
+    if (!connect->has_user_name && client->entrance->anonymous)
         return GW_LOGIN_PASSED;
     if (!connect->has_user_name)
         return refuse(client, GW_REASON_NOT_AUTHORIZED,

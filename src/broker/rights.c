@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "auth/access.h"
+#include "auth/warrant.h"
 
 #define SLOTS      8u
 #define TOPIC_MAX  53u        /* bytes of a topic whose verdict is remembered */
@@ -42,10 +43,36 @@ static bool identify(const struct gw_session *session, struct gw_identity *ret_w
     *ret_who = (struct gw_identity){
         .user = gw_blob_span(session->access.user),
         .groups = gw_blob_span(session->access.groups),
+        .attributes = gw_blob_span(session->access.attributes),
         .client_id = gw_session_client_id(session),
         .anonymous = !session->access.user,
     };
     return true;
+}
+
+static enum gw_status add_attribute(void *user, const char *name, struct gw_span value)
+{
+    return gw_warrant_put(user, gw_span_str(name), value);
+}
+
+enum gw_status gw_rights_set_attributes(struct gw_guest *client, struct gw_span attributes)
+{
+    struct gw_buf all;
+    struct gw_blob *blob = NULL;
+    gw_buf_init(&all, GW_WARRANT_TEXT_MAX);
+    enum gw_status status = gw_conn_attest(client->conn, add_attribute, &all);
+    if (status == GW_OK)
+        status = gw_buf_append(&all, attributes);
+    if (status == GW_OK && all.size > 0) {
+        blob = gw_blob_copy(gw_buf_span(&all));
+        status = blob ? GW_OK : GW_NO_MEMORY;
+    }
+    gw_buf_fini(&all);
+    if (status != GW_OK)
+        return status;
+    gw_blob_unref(&client->user.attributes);
+    client->user.attributes = blob;
+    return GW_OK;
 }
 
 /* -- saying no -- */
@@ -229,6 +256,7 @@ void gw_rights_on_connected(struct gw_guest *client)
     struct gw_session_access *access = &client->session->access;
     const struct gw_guest_user *user = &client->user;
     replace(&access->groups, user->proved ? user->groups : NULL);
+    replace(&access->attributes, user->attributes);
     access->known = true;
     access->weighed = NO_GUARD;
     access->guard = client->shard->guard == 0 ? 0 : NO_GUARD;

@@ -17,6 +17,12 @@
 
 #include "broker/guest.h"
 
+/* Notes what it has proved besides its name: what its certificate says, and these attributes of a
+ * warrant. GW_NO_MEMORY; GW_LIMIT: it is too much to be kept (GW_WARRANT_TEXT_MAX). Neither changes
+ * anything. */
+GW_MUST_USE enum gw_status gw_rights_set_attributes(struct gw_guest *client,
+                                                    struct gw_span attributes);
+
 /* May the client publish this (topic, QoS, RETAIN) by the rules? A no is logged. */
 bool gw_rights_judge(struct gw_guest *client, const struct gw_message *message);
 /* The same, at no cost where there are no rules. */

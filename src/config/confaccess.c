@@ -2,6 +2,7 @@
 
 #include "auth/aclfile.h"
 #include "auth/reach.h"
+#include "auth/warrant.h"
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "config/confitem.h"
@@ -20,6 +21,9 @@ enum field {
     FIELD_GROUP,
     FIELD_CLIENT_ID,
     FIELD_ADDRESS,
+    FIELD_LISTENER,
+    FIELD_CERTIFICATE,
+    FIELD_CLAIM,
     FIELD_ANONYMOUS,
     FIELD_QOS,
     FIELD_RETAIN,
@@ -27,10 +31,25 @@ enum field {
 };
 
 static const char *const field_names[FIELD_COUNT] = {
-    [FIELD_ALLOW] = "allow",         [FIELD_DENY] = "deny",   [FIELD_TOPIC] = "topic",
-    [FIELD_USER] = "user",           [FIELD_GROUP] = "group", [FIELD_CLIENT_ID] = "client_id",
-    [FIELD_ADDRESS] = "address",     [FIELD_QOS] = "qos",     [FIELD_RETAIN] = "retain",
-    [FIELD_ANONYMOUS] = "anonymous",
+    [FIELD_ALLOW] = "allow",       [FIELD_DENY] = "deny",
+    [FIELD_TOPIC] = "topic",       [FIELD_USER] = "user",
+    [FIELD_GROUP] = "group",       [FIELD_CLIENT_ID] = "client_id",
+    [FIELD_ADDRESS] = "address",   [FIELD_QOS] = "qos",
+    [FIELD_RETAIN] = "retain",     [FIELD_ANONYMOUS] = "anonymous",
+    [FIELD_LISTENER] = "listener", [FIELD_CERTIFICATE] = "certificate",
+    [FIELD_CLAIM] = "claim",
+};
+
+/* Of a certificate, as net/tlsnames tells them. */
+static const char *const certificate_names[] = {"cn",        "o",       "ou",        "c",
+                                                "l",         "st",      "email",     "san_dns",
+                                                "san_email", "san_uri", "issuer_cn", "fingerprint"};
+
+/* What the texts of one rule are built in. */
+struct rule_texts {
+    struct gw_buf topic;
+    struct gw_buf certificate;
+    struct gw_buf claim;
 };
 
 /* By enum gw_access_action. */
@@ -119,6 +138,70 @@ static enum gw_status read_address(struct gw_span text, struct gw_access_net *re
     return GW_INVALID;
 }
 
+/* Cuts "o=Example" into its halves. */
+static enum gw_status cut_pair(struct gw_span text, const char *example, struct gw_span *ret_name,
+                               struct gw_span *ret_value, struct gw_confreport_error *error)
+{
+    const uint8_t *equals = text.size > 0 ? memchr(text.data, '=', text.size) : NULL;
+
+    if (equals == NULL || equals == text.data || equals == text.data + text.size - 1) {
+        gw_confreport_set(error, GW_CONFREPORT_ACCESS, "\"%.*s\" is no name and value",
+                          GW_CONFREPORT_QUOTE(text));
+        gw_confreport_set_why(error, "as %s", example);
+        return GW_INVALID;
+    }
+    if (gw_utf8_check(text) != GW_UTF8_VALID)
+        return gw_confreport_set(error, GW_CONFREPORT_ACCESS, "a value is UTF-8 without U+0000");
+    *ret_name = gw_span_of(text.data, (size_t)(equals - text.data));
+    *ret_value = gw_span_from(text, ret_name->size + 1);
+    return GW_OK;
+}
+
+/* Puts an attribute together whose name is of one kind: "cert.", "claim.". */
+static enum gw_status put_pair(const char *kind, struct gw_span name, struct gw_span value,
+                               struct gw_buf *attribute)
+{
+    struct gw_buf full;
+
+    gw_buf_init(&full, GW_CONFIG_TEXT_MAX + 8);
+    enum gw_status status = gw_buf_append(&full, gw_span_str(kind));
+    if (status == GW_OK)
+        status = gw_buf_append(&full, name);
+    if (status == GW_OK)
+        status = gw_warrant_put(attribute, gw_buf_span(&full), value);
+    gw_buf_fini(&full);
+    return status;
+}
+
+enum gw_status gw_confaccess_certificate(struct gw_span text, struct gw_buf *attribute,
+                                         struct gw_confreport_error *error)
+{
+    struct gw_span name = GW_SPAN_NONE, value = GW_SPAN_NONE;
+
+    GW_TRY(cut_pair(text, "\"o=Example\"", &name, &value, error));
+    for (size_t i = 0; i < GW_COUNT_OF(certificate_names); i++)
+        if (gw_span_equal(name, gw_span_str(certificate_names[i])))
+            return put_pair("cert.", name, value, attribute);
+    const char *meant = gw_suggest_word(name, certificate_names, GW_COUNT_OF(certificate_names));
+    gw_confreport_set(error, GW_CONFREPORT_ACCESS, "a certificate has no field \"%.*s\"",
+                      GW_CONFREPORT_QUOTE(name));
+    if (meant != NULL)
+        gw_confreport_set_why(error, "did you mean \"%s\"?", meant);
+    else
+        gw_confreport_set_why(error, "it has cn, o, ou, c, l, st, email, san_dns, san_email, "
+                                     "san_uri, issuer_cn, fingerprint");
+    return GW_INVALID;
+}
+
+enum gw_status gw_confaccess_claim(struct gw_span text, struct gw_buf *attribute,
+                                   struct gw_confreport_error *error)
+{
+    struct gw_span name = GW_SPAN_NONE, value = GW_SPAN_NONE;
+
+    GW_TRY(cut_pair(text, "\"role=operator\"", &name, &value, error));
+    return put_pair("claim.", name, value, attribute);
+}
+
 static enum gw_status read_qos(struct gw_span text, uint8_t *ret_qos,
                                struct gw_confreport_error *error)
 {
@@ -146,7 +229,7 @@ static enum gw_status read_flag(struct gw_span text, bool *ret_flag,
 
 /* Puts one field into the rule. */
 static enum gw_status take_field(struct gw_access_rule *rule, enum field field, struct gw_span text,
-                                 struct gw_buf *topic, struct gw_confreport_error *error)
+                                 struct rule_texts *texts, struct gw_confreport_error *error)
 {
     enum gw_status status = GW_OK;
     bool flag = false;
@@ -157,9 +240,18 @@ static enum gw_status take_field(struct gw_access_rule *rule, enum field field, 
         rule->allow = field == FIELD_ALLOW;
         return read_action(text, &rule->actions, error);
     case FIELD_TOPIC:
-        status = read_topic(text, topic, error);
-        rule->topic = gw_buf_span(topic);
+        status = read_topic(text, &texts->topic, error);
+        rule->topic = gw_buf_span(&texts->topic);
         return status;
+    case FIELD_CERTIFICATE:
+        status = gw_confaccess_certificate(text, &texts->certificate, error);
+        rule->certificate = gw_buf_span(&texts->certificate);
+        return status;
+    case FIELD_CLAIM:
+        status = gw_confaccess_claim(text, &texts->claim, error);
+        rule->claim = gw_buf_span(&texts->claim);
+        return status;
+    case FIELD_LISTENER: return read_name(text, &rule->listener, error);
     case FIELD_USER: return read_name(text, &rule->user, error);
     case FIELD_GROUP: return read_name(text, &rule->group, error);
     case FIELD_CLIENT_ID: return read_name(text, &rule->client_id, error);
@@ -233,15 +325,17 @@ static void add_rule(struct gw_confwalk *walk, struct gw_confitem *item)
 {
     struct gw_access_rule rule = {.qos_max = QOS_ANY, .line = item->place.line};
     struct gw_confreport_error error;
-    struct gw_buf topic;
+    struct rule_texts texts;
     enum field field;
 
-    gw_buf_init(&topic, GW_CONFIG_TEXT_MAX);
+    gw_buf_init(&texts.topic, GW_CONFIG_TEXT_MAX);
+    gw_buf_init(&texts.certificate, GW_WARRANT_TEXT_MAX);
+    gw_buf_init(&texts.claim, GW_WARRANT_TEXT_MAX);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         if (item->fields[i].stands)
             gw_confitem_note(
                 item, walk, i,
-                take_field(&rule, (enum field)i, gw_confitem_text(item, i), &topic, &error),
+                take_field(&rule, (enum field)i, gw_confitem_text(item, i), &texts, &error),
                 &error);
     }
     if (!item->broken) {
@@ -251,7 +345,9 @@ static void add_rule(struct gw_confwalk *walk, struct gw_confitem *item)
             status = append(walk->config->access, &rule, &error);
         gw_confitem_note(item, walk, field, status, &error);
     }
-    gw_buf_fini(&topic);
+    gw_buf_fini(&texts.topic);
+    gw_buf_fini(&texts.certificate);
+    gw_buf_fini(&texts.claim);
 }
 
 /* Reads `{allow: ..., topic: ...}` from the current event on. */
@@ -358,8 +454,40 @@ static enum gw_status fill(const struct gw_config *config, struct gw_access *all
     return gw_access_seal(all);
 }
 
+static bool has_listener(const struct gw_config_listeners *listeners, struct gw_span name)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        if (gw_span_equal(name, gw_span_str(listeners->items[i].url)))
+            return true;
+    return false;
+}
+
+/* A rule for a listener that does not exist is a slip, and might have been one that denies. */
+static enum gw_status check_listeners(const struct gw_config *config, struct gw_confreport *report)
+{
+    const struct gw_config_listeners *listeners = &config->listeners;
+    enum gw_status status = GW_OK;
+
+    for (size_t i = 0; i < gw_access_count(config->access); i++) {
+        const struct gw_access_rule *rule = gw_access_at(config->access, i);
+        struct gw_confreport_place place = {config->path ? config->path : "access", GW_SPAN_NONE,
+                                            rule->line, 1, 1};
+        struct gw_confreport_error error;
+
+        if (rule->listener.size == 0 || has_listener(listeners, rule->listener))
+            continue;
+        gw_confreport_set(&error, GW_CONFREPORT_ACCESS, "no listener is called \"%.*s\"",
+                          GW_CONFREPORT_QUOTE(rule->listener));
+        gw_confreport_set_hint(&error, "listeners has \"%.100s\"", listeners->items[0].url);
+        gw_confreport_add(report, &place, &error);
+        status = GW_INVALID;
+    }
+    return status;
+}
+
 enum gw_status gw_confaccess_join(struct gw_config *config, struct gw_confreport *report)
 {
+    GW_TRY(check_listeners(config, report));
     gw_access_unref(&config->rights);
     if (config->access_file[0] == '\0' && (config->access != NULL || config->auth.count == 0)) {
         config->rights = gw_access_ref(config->access);
@@ -386,6 +514,28 @@ static enum gw_status put_name(const char *field, struct gw_span name, struct gw
         return GW_OK;
     GW_TRY(put(out, field));
     return gw_confvalue_print_text(name, out);
+}
+
+/* ", certificate: o=Example", unless there is none. */
+static enum gw_status put_attribute(const char *field, struct gw_span attribute, struct gw_buf *out)
+{
+    struct gw_span name = GW_SPAN_NONE, value = GW_SPAN_NONE;
+    struct gw_buf text;
+
+    if (!gw_warrant_next(&attribute, &name, &value))
+        return GW_OK;
+    while (name.size > 0 && name.data[0] != '.') /* its kind */
+        name = gw_span_from(name, 1);
+    gw_buf_init(&text, GW_WARRANT_TEXT_MAX);
+    enum gw_status status = gw_buf_append(&text, gw_span_from(name, 1));
+    if (status == GW_OK)
+        status = gw_buf_append(&text, GW_SPAN_LIT("="));
+    if (status == GW_OK)
+        status = gw_buf_append(&text, value);
+    if (status == GW_OK)
+        status = put_name(field, gw_buf_span(&text), out);
+    gw_buf_fini(&text);
+    return status;
 }
 
 static enum gw_status put_topic(struct gw_span topic, struct gw_buf *out)
@@ -415,6 +565,9 @@ enum gw_status gw_confaccess_print(const struct gw_access_rule *rule, struct gw_
     GW_TRY(put_name(", client_id: ", rule->client_id, out));
     if (rule->net.stands)
         GW_TRY(put_name(", address: ", gw_span_str(gw_access_net_text(&rule->net, net)), out));
+    GW_TRY(put_name(", listener: ", rule->listener, out));
+    GW_TRY(put_attribute(", certificate: ", rule->certificate, out));
+    GW_TRY(put_attribute(", claim: ", rule->claim, out));
     GW_TRY(put(out, rule->anonymous ? ", anonymous: true" : ""));
     GW_TRY(put(out, qos_words[rule->qos_max]));
     GW_TRY(put(out, retain_words[rule->retain]));

@@ -21,6 +21,13 @@ void gw_confaccess_read(struct gw_confwalk *walk);
 GW_MUST_USE enum gw_status gw_confaccess_join(struct gw_config *config,
                                               struct gw_confreport *report);
 
+/* Reads "o=Example" behind `certificate:` or "role=operator" behind `claim:` into an attribute as
+ * auth/warrant has it. GW_INVALID with the error, GW_NO_MEMORY. */
+GW_MUST_USE enum gw_status gw_confaccess_certificate(struct gw_span text, struct gw_buf *attribute,
+                                                     struct gw_confreport_error *error);
+GW_MUST_USE enum gw_status gw_confaccess_claim(struct gw_span text, struct gw_buf *attribute,
+                                               struct gw_confreport_error *error);
+
 /* Appends a rule as YAML: {allow: pub, topic: "devices/%c/#"}. */
 GW_MUST_USE enum gw_status gw_confaccess_print(const struct gw_access_rule *rule,
                                                struct gw_buf *out);

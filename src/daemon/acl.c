@@ -5,6 +5,7 @@
 #include "auth/access.h"
 #include "base/utf8.h"
 #include "config/confaccess.h"
+#include "config/confreport.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
 #include "topic/name.h"
@@ -26,6 +27,10 @@ static const char usage[] =
     "      --group NAME      a group of the user; several with a comma between them\n"
     "      --address ADDRESS where the client comes from; without it rules with an address hold\n"
     "                        if they allow\n"
+    "      --listener URL    the listener that it comes by, as in the configuration; without it\n"
+    "                        rules with a listener hold if they allow\n"
+    "      --certificate F=V what its certificate says, as o=Example; once for each field\n"
+    "      --claim NAME=V    what its token says, as role=operator; once for each claim\n"
     "      --qos QOS         of what is published (0)\n"
     "      --retain          what is published is to be retained\n"
     "  -h, --help            this text\n"
@@ -39,6 +44,8 @@ struct request {
     const char *id;
     const char *group;
     const char *address;
+    const char *listener;
+    struct gw_buf attributes; /* of certificate and token */
     const char *qos;
     bool retain;
     bool help;
@@ -114,7 +121,9 @@ static int read_question(const struct request *request, struct gw_access_questio
     question->topic = topic;
     question->action = sub ? GW_ACCESS_SUBSCRIBE : GW_ACCESS_PUBLISH;
     question->retain = request->retain;
-    question->absent = request->address == NULL;
+    who->attributes = gw_buf_span(&request->attributes);
+    who->listener = gw_span_str(request->listener);
+    question->absent = request->address == NULL || request->listener == NULL;
     if (!sub && strcmp(action, "pub") != 0)
         return refuse("there is no action", action, "it is pub or sub");
     if (sub) {
@@ -193,6 +202,33 @@ static int test_rules(const struct gw_config *config, const struct request *requ
 
 /* -- the command line -- */
 
+/* Takes an option that names an attribute; *ret_result is not GW_COMMAND_OK if it cannot be one. */
+static bool take_attribute(struct gw_arguments *words, struct gw_buf *attributes, int *ret_result)
+{
+    struct gw_confreport_error error;
+    const char *text = NULL;
+    enum gw_status status;
+    bool claim = gw_arguments_take_value(words, NULL, "--claim", &text);
+
+    if (!claim && !gw_arguments_take_value(words, NULL, "--certificate", &text))
+        return false;
+    if (text == NULL)
+        status = gw_confreport_set(&error, GW_CONFREPORT_ACCESS, "there is no name and value");
+    else if (claim)
+        status = gw_confaccess_claim(gw_span_str(text), attributes, &error);
+    else
+        status = gw_confaccess_certificate(gw_span_str(text), attributes, &error);
+    if (status == GW_OK)
+        return true;
+    *ret_result = GW_COMMAND_USAGE;
+    if (status == GW_INVALID)
+        fprintf(stderr, "godwit acl test: %s\n   hint: %s\n", error.what,
+                error.why[0] != '\0' ? error.why : "as --claim role=operator");
+    else
+        fputs("godwit acl test: too many attributes, or no memory\n", stderr);
+    return true;
+}
+
 /* Takes the next word if it is an option of ours or one of the words of a question. */
 static bool take(struct gw_arguments *words, struct request *request, size_t word_count)
 {
@@ -201,6 +237,7 @@ static bool take(struct gw_arguments *words, struct request *request, size_t wor
     if (gw_arguments_take_value(words, NULL, "--id", &request->id) ||
         gw_arguments_take_value(words, NULL, "--group", &request->group) ||
         gw_arguments_take_value(words, NULL, "--address", &request->address) ||
+        gw_arguments_take_value(words, NULL, "--listener", &request->listener) ||
         gw_arguments_take_value(words, NULL, "--qos", &request->qos))
         return true;
     if (gw_arguments_take_flag(words, NULL, "--retain")) {
@@ -221,14 +258,21 @@ static bool take(struct gw_arguments *words, struct request *request, size_t wor
 static int read_words(struct gw_arguments *words, struct gw_arguments_config *options,
                       struct request *request, size_t word_count)
 {
-    static const char *const names[] = {"--config",  "--set", "--id",     "--group",
-                                        "--address", "--qos", "--retain", "--help"};
+    static const char *const names[] = {"--config",      "--set",   "--id",     "--group",
+                                        "--address",     "--qos",   "--retain", "--listener",
+                                        "--certificate", "--claim", "--help"};
+    int result = GW_COMMAND_OK;
 
     while (words->index < words->argc) {
         enum gw_arguments_outcome outcome = gw_arguments_config_take(options, words);
 
         if (outcome == GW_ARGUMENTS_BAD)
             return GW_COMMAND_USAGE;
+        if (outcome != GW_ARGUMENTS_TAKEN && take_attribute(words, &request->attributes, &result)) {
+            if (result != GW_COMMAND_OK)
+                return result;
+            continue;
+        }
         if (outcome != GW_ARGUMENTS_TAKEN && !take(words, request, word_count))
             return gw_arguments_refuse(words, names, GW_COUNT_OF(names));
     }
@@ -245,18 +289,19 @@ static int run(struct gw_arguments *words, struct gw_arguments_config *options, 
 {
     struct request request = {0};
     struct gw_config config;
-    int result = read_words(words, options, &request, test ? WORDS_MAX : 0);
 
-    if (result == GW_COMMAND_OK && request.help) {
+    gw_buf_init(&request.attributes, TEXT_MAX);
+    int result = read_words(words, options, &request, test ? WORDS_MAX : 0);
+    bool help = result == GW_COMMAND_OK && request.help;
+    if (help)
         fputs(usage, stdout);
-        return GW_COMMAND_OK;
-    }
-    if (result == GW_COMMAND_OK)
+    else if (result == GW_COMMAND_OK)
         result = gw_arguments_config_load(options, &config);
-    if (result != GW_COMMAND_OK)
-        return result;
-    result = test ? test_rules(&config, &request) : list_rules(&config);
-    gw_config_fini(&config);
+    if (!help && result == GW_COMMAND_OK) {
+        result = test ? test_rules(&config, &request) : list_rules(&config);
+        gw_config_fini(&config);
+    }
+    gw_buf_fini(&request.attributes);
     return result;
 }
 

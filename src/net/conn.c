@@ -765,6 +765,11 @@ const char *gw_conn_peer_name(const struct gw_conn *conn)
     return story.peer_name;
 }
 
+enum gw_status gw_conn_attest(const struct gw_conn *conn, gw_transport_attest_fn *fn, void *user)
+{
+    return gw_transport_attest(conn->transport, fn, user);
+}
+
 bool gw_conn_is_opening(const struct gw_conn *conn)
 {
     return gw_transport_heavy(conn->transport);

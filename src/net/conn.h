@@ -104,6 +104,9 @@ const struct gw_address *gw_conn_peer(const struct gw_conn *conn);
 void gw_conn_describe(const struct gw_conn *conn, struct gw_transport_story *ret_story);
 /* The name that the peer has proved to the transport (certificate, key); NULL: none. */
 const char *gw_conn_peer_name(const struct gw_conn *conn);
+/* What else it has proved to it, one after the other; GW_OK, or what `fn` said. */
+GW_MUST_USE enum gw_status gw_conn_attest(const struct gw_conn *conn, gw_transport_attest_fn *fn,
+                                          void *user);
 /* True while a transport's handshake is not done. */
 bool gw_conn_is_opening(const struct gw_conn *conn);
 /* Why a transport gave up, in words; NULL: none did. In on_closed at the latest. */

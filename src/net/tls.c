@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "net/tlsnames.h"
 #include "net/tlspipe.h"
 #include "os/thread.h"
 
@@ -276,6 +277,16 @@ static void tls_describe(const struct gw_transport *transport, struct gw_transpo
     story->server_name = SSL_get_servername(tls->ssl, TLSEXT_NAMETYPE_host_name);
 }
 
+static enum gw_status tls_attest(const struct gw_transport *transport, gw_transport_attest_fn *fn,
+                                 void *user)
+{
+    const struct gw_tls *tls = (const struct gw_tls *)(const void *)transport; /* base is first */
+    X509 *cert = SSL_in_init(tls->ssl) ? NULL : SSL_get0_peer_certificate(tls->ssl);
+    if (cert == NULL || SSL_get_verify_result(tls->ssl) != X509_V_OK)
+        return GW_OK;
+    return gw_tlsnames_tell(cert, fn, user);
+}
+
 static void tls_free(struct gw_transport *transport)
 {
     struct gw_tls *tls = of(transport);
@@ -291,8 +302,8 @@ static void tls_free(struct gw_transport *transport)
 
 static struct gw_tls *tls_new(struct gw_tlscontext *context)
 {
-    static const struct gw_transport_ops ops = {tls_recv, tls_sendv, tls_shut, tls_describe,
-                                                tls_free};
+    static const struct gw_transport_ops ops = {tls_recv,     tls_sendv, tls_shut,
+                                                tls_describe, tls_free,  tls_attest};
     struct gw_tls *tls = calloc(1, sizeof *tls);
     if (tls == NULL)
         return NULL;

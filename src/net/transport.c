@@ -86,6 +86,15 @@ void gw_transport_describe(const struct gw_transport *top, struct gw_transport_s
         stack[count]->ops->describe(stack[count], ret_story);
 }
 
+enum gw_status gw_transport_attest(const struct gw_transport *top, gw_transport_attest_fn *fn,
+                                   void *user)
+{
+    for (; top != NULL; top = top->below)
+        if (top->ops->attest != NULL)
+            GW_TRY(top->ops->attest(top, fn, user));
+    return GW_OK;
+}
+
 void gw_transport_mute(struct gw_transport *top)
 {
     for (; top != NULL; top = top->below)

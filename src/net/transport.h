@@ -34,6 +34,10 @@ struct gw_transport_story {
     const char *origin;    /* page that opened the WebSocket */
 };
 
+/* Told one thing that the peer has proved of itself: "cert.o", "Example". Anything but GW_OK ends
+ * the telling. */
+typedef enum gw_status gw_transport_attest_fn(void *user, const char *name, struct gw_span value);
+
 struct gw_transport_ops {
     /* Gives decoded bytes, as much as there are and fit. GW_OK: at least one. GW_AGAIN: none yet.
      * GW_CLOSED: the peer ended in order. GW_OS_ERROR with *ret_errno. GW_PROTOCOL: the transport
@@ -54,6 +58,9 @@ struct gw_transport_ops {
     void (*describe)(const struct gw_transport *transport, struct gw_transport_story *story);
     /* Releases the transport alone, not what is below it. */
     void (*free)(struct gw_transport *transport);
+    /* Tells what the peer has proved besides its name; NULL: nothing, ever. */
+    enum gw_status (*attest)(const struct gw_transport *transport, gw_transport_attest_fn *fn,
+                             void *user);
 };
 
 struct gw_transport {
@@ -108,6 +115,9 @@ bool gw_transport_heavy(const struct gw_transport *top);
 const char *gw_transport_trouble(const struct gw_transport *top);
 /* What there is to tell, from below upwards. NULL: an empty story. */
 void gw_transport_describe(const struct gw_transport *top, struct gw_transport_story *ret_story);
+/* Tells what the peer has proved to any of them besides its name, and what `fn` said to it. */
+GW_MUST_USE enum gw_status gw_transport_attest(const struct gw_transport *top,
+                                               gw_transport_attest_fn *fn, void *user);
 /* Nothing more is sent: GW_CLOSED to whoever tries. NULL is fine. */
 void gw_transport_mute(struct gw_transport *top);
 /* Takes the bytes that went over the socket since the last call. */

@@ -579,7 +579,8 @@ static void ws_free(struct gw_transport *transport)
 
 static struct ws *ws_new(enum gw_wsframe_from from)
 {
-    static const struct gw_transport_ops ops = {ws_recv, ws_sendv, ws_shut, ws_describe, ws_free};
+    static const struct gw_transport_ops ops = {ws_recv,     ws_sendv, ws_shut,
+                                                ws_describe, ws_free,  NULL};
     struct ws *ws = calloc(1, sizeof *ws);
     if (ws == NULL)
         return NULL;

@@ -33,6 +33,7 @@ void gw_session_free(struct gw_session *session, struct gw_outbox_host *host)
     gw_session_drop_will(session);
     gw_blob_unref(&session->access.user);
     gw_blob_unref(&session->access.groups);
+    gw_blob_unref(&session->access.attributes);
     free(session);
 }
 

@@ -37,13 +37,14 @@ struct gw_session_duty {
 
 /* Who the client is and what it may receive, for the broker's rules of access. */
 struct gw_session_access {
-    struct gw_blob *user;   /* the name of whom it belongs to; NULL: nobody */
-    struct gw_blob *groups; /* of that user; NULL: none */
-    void *rights;           /* what is remembered of verdicts; the broker's */
-    uint32_t guard;         /* equal to the broker's: nothing needs judging */
-    uint32_t weighed;       /* the broker's guard when the subscriptions were looked at */
-    uint32_t unchecked;     /* subscriptions whose messages have to be judged */
-    bool known;             /* who it is; not yet, if it was read from the log */
+    struct gw_blob *user;       /* the name of whom it belongs to; NULL: nobody */
+    struct gw_blob *groups;     /* of that user; NULL: none */
+    struct gw_blob *attributes; /* what was proved besides; NULL: nothing */
+    void *rights;               /* what is remembered of verdicts; the broker's */
+    uint32_t guard;             /* equal to the broker's: nothing needs judging */
+    uint32_t weighed;           /* the broker's guard when the subscriptions were looked at */
+    uint32_t unchecked;         /* subscriptions whose messages have to be judged */
+    bool known;                 /* who it is; not yet, if it was read from the log */
 };
 
 struct gw_session {

@@ -10,6 +10,7 @@
 
 #include "auth/access.h"
 #include "auth/reach.h"
+#include "auth/warrant.h"
 #include "base/compiler.h"
 #include "base/random.h"
 
@@ -23,18 +24,35 @@ struct line {
     const char *verb; /* "allow pub", "deny pubsub" */
     const char *topic;
     const char *user, *group, *client_id, *address;
-    uint8_t qos_max; /* 0 with qos_given false: any */
+    const char *listener, *certificate, *claim; /* the last two as NAME=VALUE */
+    uint8_t qos_max;                            /* 0 with qos_given false: any */
     bool qos_given, anonymous;
     enum gw_access_retain retain;
 };
 
+/* "o=Example" as "cert.o" is kept. */
+static struct gw_span attribute(const char *kind, const char *text, struct gw_buf *out)
+{
+    char name[100];
+    const char *equals = text ? strchr(text, '=') : NULL;
+    gw_buf_init(out, 1000);
+    if (!text)
+        return GW_SPAN_NONE;
+    snprintf(name, sizeof name, "%s.%.*s", kind, (int)(equals - text), text);
+    assert_int_equal(gw_warrant_put(out, gw_span_str(name), gw_span_str(equals + 1)), GW_OK);
+    return gw_buf_span(out);
+}
+
 static void add(struct gw_access *access, const struct line *line)
 {
-    struct gw_buf topic;
+    struct gw_buf topic, certificate, claim;
     struct gw_access_rule rule = {
         .user = gw_span_str(line->user),
         .group = gw_span_str(line->group),
         .client_id = gw_span_str(line->client_id),
+        .listener = gw_span_str(line->listener),
+        .certificate = attribute("cert", line->certificate, &certificate),
+        .claim = attribute("claim", line->claim, &claim),
         .allow = strncmp(line->verb, "allow", 5) == 0,
         .actions = (uint8_t)((strstr(line->verb, "pub") ? GW_ACCESS_PUBLISH : 0) |
                              (strstr(line->verb, "sub") ? GW_ACCESS_SUBSCRIBE : 0)),
@@ -50,6 +68,8 @@ static void add(struct gw_access *access, const struct line *line)
         assert_int_equal(gw_access_parse_net(gw_span_str(line->address), &rule.net), GW_OK);
     assert_int_equal(gw_access_add(access, &rule), GW_OK);
     gw_buf_fini(&topic);
+    gw_buf_fini(&certificate);
+    gw_buf_fini(&claim);
 }
 
 static struct gw_access *list_of(const struct line *lines, size_t count)
@@ -115,7 +135,17 @@ static void sys_is_not_to_be_written_whatever_the_rules_say(void **state)
     gw_access_unref(&access);
 }
 
-/* Each condition by itself: whom it lets publish to "a". */
+/* A condition by itself: whether it lets somebody publish to "a". */
+static void expect_to_hold(const struct line *condition, const struct gw_identity *who, bool holds)
+{
+    struct line line = *condition;
+    line.verb = "allow pub";
+    line.topic = "a";
+    struct gw_access *access = list_of(&line, 1);
+    assert_int_equal(ask(access, who, GW_ACCESS_PUBLISH, "a").allowed, holds);
+    gw_access_unref(&access);
+}
+
 static void each_condition_holds_for_its_own(void **state)
 {
     (void)state;
@@ -162,14 +192,40 @@ static void each_condition_holds_for_its_own(void **state)
         {{.user = "bob", .client_id = "cam-3"}, &bob, true},
         {{.user = "bob", .client_id = "x"}, &bob, false},
     };
-    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
-        struct line line = rows[i].line;
-        line.verb = "allow pub";
-        line.topic = "a";
-        struct gw_access *access = list_of(&line, 1);
-        assert_int_equal(ask(access, rows[i].who, GW_ACCESS_PUBLISH, "a").allowed, rows[i].allowed);
-        gw_access_unref(&access);
-    }
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++)
+        expect_to_hold(&rows[i].line, rows[i].who, rows[i].allowed);
+}
+
+static void what_was_proved_besides_holds_for_its_own(void **state)
+{
+    (void)state;
+    const struct gw_identity op = {.user = GW_SPAN_LIT("op"),
+                                   .listener = GW_SPAN_LIT("mqtts://*"),
+                                   .attributes = GW_SPAN_LIT("cert.o\0Example\0cert.ou\0a\0"
+                                                             "cert.ou\0b\0claim.role\0operator\0")};
+    const struct {
+        struct line line;
+        const struct gw_identity *who;
+        bool allowed;
+    } rows[] = {
+        {{.listener = "mqtts://*"}, &op, true},
+        {{.listener = "mqtts://"}, &op, false},
+        {{.listener = "mqtts://*"}, &bob, false},
+        {{.certificate = "o=Example"}, &op, true},
+        {{.certificate = "ou=b"}, &op, true},
+        {{.certificate = "ou=c"}, &op, false},
+        {{.certificate = "ou=b", .claim = "role=operator"}, &op, true},
+        {{.certificate = "ou=b", .claim = "role=reader"}, &op, false},
+        {{.certificate = "role=operator"}, &op, false}, /* a claim is no certificate */
+        {{.claim = "o=Example"}, &op, false},
+        {{.claim = "role=operator"}, &op, true},
+        {{.claim = "role=operato"}, &op, false},
+        {{.claim = "role=operator"}, &bob, false},
+        {{.claim = "role=operator", .user = "op"}, &op, true},
+        {{.claim = "role=operator", .user = "bob"}, &op, false},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++)
+        expect_to_hold(&rows[i].line, rows[i].who, rows[i].allowed);
 }
 
 static void the_first_that_matches_wins(void **state)
@@ -247,13 +303,22 @@ static void absent_clients_are_judged_without_their_address(void **state)
     (void)state;
     static const struct line lines[] = {
         {.verb = "deny sub", .topic = "a", .address = "10.0.0.0/8"},
-        {.verb = "allow sub", .topic = "+", .address = "192.168.0.0/16"},
+        {.verb = "deny sub", .topic = "a", .listener = "ws://*"},
+        {.verb = "allow sub", .topic = "+", .address = "192.168.0.0/16", .listener = "mqtts://*"},
     };
+    struct gw_identity known = bob;
     struct gw_access *access = list_of(lines, GW_COUNT_OF(lines));
     struct gw_access_question question = {&bob, GW_ACCESS_SUBSCRIBE, GW_SPAN_LIT("a"), 0, false,
                                           true};
     assert_true(gw_access_judge(access, &question).allowed);
     question.absent = false;
+    assert_false(gw_access_judge(access, &question).allowed);
+    /* What is said all the same counts. */
+    question.absent = true;
+    question.who = &known;
+    known.listener = GW_SPAN_LIT("mqtts://*");
+    assert_true(gw_access_judge(access, &question).allowed);
+    known.listener = GW_SPAN_LIT("ws://*");
     assert_false(gw_access_judge(access, &question).allowed);
     gw_access_unref(&access);
 }
@@ -561,6 +626,7 @@ int main(void)
         cmocka_unit_test(an_empty_list_denies_everything),
         cmocka_unit_test(sys_is_not_to_be_written_whatever_the_rules_say),
         cmocka_unit_test(each_condition_holds_for_its_own),
+        cmocka_unit_test(what_was_proved_besides_holds_for_its_own),
         cmocka_unit_test(the_first_that_matches_wins),
         cmocka_unit_test(qos_and_retain_bound_what_is_published),
         cmocka_unit_test(absent_clients_are_judged_without_their_address),

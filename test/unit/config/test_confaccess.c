@@ -59,6 +59,11 @@ static void rules_are_read_and_printed(void **state)
         {"access: [{allow: pub, topic: a, group: g, client_id: '#', address: 10.1.2.3/9, qos: 1,"
          " retain: false}, {deny: pub, retain: true, anonymous: true}]",
          true, 2},
+        {"listeners: [mqtt://localhost:1884, 'ws://127.0.0.1:1885/mqtt']\n"
+         "access: [{allow: pub, topic: a, listener: mqtt://127.0.0.1:1884, certificate: o=a b},"
+         " {deny: pub, claim: 'role=x=y', listener: 'ws://127.0.0.1:1885/mqtt'},"
+         " {deny: pub, certificate: fingerprint=00ff}]",
+         true, 3},
     };
     for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
         struct gw_config config;
@@ -122,6 +127,13 @@ static void what_is_wrong_is_told(void **state)
         {"access: [{allow: pub, topic: a, retain: 1}]", "\"1\" is not true or false"},
         {"access: [{deny: pub, anonymous: false}]", "anonymous can only be true"},
         {"access: [{deny: pub, anonymous: true, user: a}]", "anonymous clients have no user"},
+        {"access: [{deny: pub, certificate: Example}]", "\"Example\" is no name and value"},
+        {"access: [{deny: pub, certificate: o=}]", "as \"o=Example\""},
+        {"access: [{deny: pub, certificate: sandns=a}]", "did you mean \"san_dns\"?"},
+        {"access: [{deny: pub, certificate: nothing-of-it=a}]", "it has cn, o, ou"},
+        {"access: [{deny: pub, claim: =a}]", "as \"role=operator\""},
+        {"access:\n  - {deny: pub, listener: 'ws://127.0.0.1:1/'}",
+         "no listener is called \"ws://127.0.0.1:1/\""},
         {"access_file: /nonexistent/acl", "cannot read /nonexistent/acl"},
     };
     for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {

@@ -181,8 +181,8 @@ static inline void toy_free(struct gw_transport *transport)
 
 static inline struct toy *toy_new(bool greets)
 {
-    static const struct gw_transport_ops ops = {toy_recv, toy_sendv, toy_shut, toy_describe,
-                                                toy_free};
+    static const struct gw_transport_ops ops = {toy_recv,     toy_sendv, toy_shut,
+                                                toy_describe, toy_free,  NULL};
     struct toy *toy = calloc(1, sizeof *toy);
     GW_ASSERT(toy != NULL);
     gw_transport_init(&toy->base, &ops);
