@@ -14,8 +14,8 @@
 #define GW_KEEP_ITEMREAD_H
 
 #include "base/buf.h"
+#include "base/jsontree.h"
 #include "keep/item.h"
-#include "keep/jsontree.h"
 #include "keep/trouble.h"
 
 struct gw_itemread {

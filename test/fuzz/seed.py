@@ -4,6 +4,7 @@
 Run once a target, when it is new; the files are committed. What fuzzing finds is added beside them
 under other names and never touched from here.
 """
+import base64
 import pathlib
 import random
 import struct
@@ -263,8 +264,48 @@ def aclfile():
     yield "bytes", b"\0\0topic a\0b\n\xff"
 
 
+def base64url(text):
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=")
+
+
+def jwt():
+    """Signatures do not count here: what is read before and after them does."""
+    heads = ['{"alg":"HS256","typ":"JWT"}', '{"alg":"RS256","kid":"k-1"}', '{"alg":"none"}',
+             '{"alg":"ES256","crit":["b64"],"b64":false}', '{"alg":"EdDSA","alg":"HS256"}', '[]']
+    claims = ['{"sub":"a","exp":1300819380,"groups":["x","y"],"role":"op","n":[1,2.5,true,null]}',
+              '{"iss":"joe","aud":["a","c"],"a":{"b":"u"},"scope":"r w","exp":1300819380.5}',
+              '{"iss":"joe","aud":"b","a.b":"u","scope":["r,w"],"exp":1300819380,"nbf":0,"iat":1}',
+              '{"sub":"a\\u0000","exp":1e9}', '{"sub":"\\ud83d\\ude00","exp":99999999999999999999}',
+              '{"sub":"a","exp":1300819380,"d":{"e":{"f":{"g":[{"h":1}]}}}}', '{"sub":', '7']
+    for i, head in enumerate(heads):
+        for j, claim in enumerate(claims):
+            if i < 2 or j == i:
+                yield f"token-{i}-{j}", base64url(head) + b"." + base64url(claim) + b".AAAA"
+    for i, odd in enumerate([b"..", b"a.b.c", b"e30.e30.A", b"e30=.e30.", b"e30.e30", b".e30.AA"]):
+        yield f"odd-{i}", odd
+
+
+def jwks():
+    rsa = '"n":"' + "v" * 342 + '","e":"AQAB"'
+    point = '"x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"'
+    keys = ['{"kty":"RSA",' + rsa + '}', '{"kty":"RSA","use":"enc",' + rsa + '}',
+            '{"kty":"EC","crv":"P-256",' + point +
+            ',"y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}',
+            '{"kty":"OKP","crv":"Ed25519","kid":"e",' + point + '}', '{"kty":"OKP","crv":"Ed448"}',
+            '{"kty":"oct","alg":"HS256","k":"' + "A" * 43 + '"}', '{"kty":"oct","k":"AA"}', '7']
+    for i, key in enumerate(keys):
+        yield f"key-{i}", ('{"keys":[' + key + "]}").encode()
+    yield "all", ('{"keys":[' + ",".join(keys) + "]}").encode()
+    yield "pem", (b"-----BEGIN PUBLIC KEY-----\n"
+                  b"MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n"
+                  b"-----END PUBLIC KEY-----\n") * 2
+    yield "private", b"-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
+
+
 TARGETS = {
     "aclfile": aclfile,
+    "jwt": jwt,
+    "jwks": jwks,
     "utf8": utf8,
     "map": lambda: programs("map", 24, 400),
     "wheel": lambda: programs("wheel", 24, 600),

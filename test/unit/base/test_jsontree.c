@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "keep/jsontree.h"
+#include "base/jsontree.h"
 
 static enum gw_status parse(struct gw_jsontree *tree, const char *text, char *memory, size_t size)
 {
@@ -90,9 +90,24 @@ static void says_what_is_wrong_and_where(void **state)
         {"[1 2]", 3},
         {"[1}", 2},
         {"1 1", 2},
-        {"-1", 0},
-        {"1.5", 1},
-        {"1e3", 1},
+        {"-", 1},
+        {"01", 1},
+        {"-01", 2},
+        {"+1", 0},
+        {".5", 0},
+        {"1.", 2},
+        {"1.e3", 2},
+        {"1e", 2},
+        {"1e+", 3},
+        {"0x1", 1},
+        {"NaN", 0},
+        {"\xEF\xBB\xBF{}", 0},
+        {"'a'", 0},
+        {"{\"a\":1 \"b\":2}", 7},
+        {"[1]//", 3},
+        {"\"\xC3\"", 3},
+        {"\"\xED\xA0\x80\"", 5},
+        {"\"\xC0\x80\"", 4},
         {"tru", 0},
         {"\"a", 2},
         {"\"\\x\"", 2},
@@ -100,7 +115,6 @@ static void says_what_is_wrong_and_where(void **state)
         {"\"\n\"", 1},
         {"\"\\ud800\"", 7},
         {"\"\\udc00\"", 7},
-        {"18446744073709551616", 19},
         {"[[[[[[[[[[[[[[[[[", 17},
     };
     struct gw_jsontree tree;
@@ -117,14 +131,56 @@ static void says_what_is_wrong_and_where(void **state)
     gw_jsontree_fini(&tree);
 }
 
-static void takes_the_largest_number(void **state)
+static void takes_every_number(void **state)
 {
+    static const struct {
+        const char *text;
+        enum gw_jsontree_type type;
+        uint64_t number;
+    } cases[] = {
+        {"0", GW_JSONTREE_NUMBER, 0},
+        {"18446744073709551615", GW_JSONTREE_NUMBER, UINT64_MAX},
+        {"18446744073709551616", GW_JSONTREE_REAL, 0},
+        {"-0", GW_JSONTREE_REAL, 0},
+        {"-17", GW_JSONTREE_REAL, 0},
+        {"1.5", GW_JSONTREE_REAL, 0},
+        {"0.25E-3", GW_JSONTREE_REAL, 0},
+        {"1e+3", GW_JSONTREE_REAL, 0},
+    };
     struct gw_jsontree tree;
     char memory[64];
     (void)state;
     gw_jsontree_init(&tree);
-    assert_int_equal(parse(&tree, "18446744073709551615", memory, sizeof memory), GW_OK);
-    assert_true(tree.nodes[0].number == UINT64_MAX);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(parse(&tree, cases[i].text, memory, sizeof memory), GW_OK);
+        assert_int_equal(tree.nodes[0].type, cases[i].type);
+        assert_true(tree.nodes[0].number == cases[i].number);
+        assert_true(gw_span_equal(tree.nodes[0].text, gw_span_str(cases[i].text)));
+    }
+    gw_jsontree_fini(&tree);
+}
+
+static void sees_twins(void **state)
+{
+    static const struct {
+        const char *text;
+        bool twins;
+    } cases[] = {
+        {"{}", false},
+        {"[1,1]", false},
+        {"{\"a\":1,\"b\":2,\"A\":3}", false},
+        {"{\"a\":1,\"b\":2,\"a\":3}", true},
+        {"{\"a\":1,\"\\u0061\":1}", true},
+        {"{\"a\":{\"b\":1},\"b\":1}", false},
+    };
+    struct gw_jsontree tree;
+    char memory[64];
+    (void)state;
+    gw_jsontree_init(&tree);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(parse(&tree, cases[i].text, memory, sizeof memory), GW_OK);
+        assert_int_equal(gw_jsontree_has_twins(&tree, &tree.nodes[0]), cases[i].twins);
+    }
     gw_jsontree_fini(&tree);
 }
 
@@ -134,7 +190,8 @@ int main(void)
         cmocka_unit_test(finds_what_is_there),
         cmocka_unit_test(resolves_escapes),
         cmocka_unit_test(says_what_is_wrong_and_where),
-        cmocka_unit_test(takes_the_largest_number),
+        cmocka_unit_test(takes_every_number),
+        cmocka_unit_test(sees_twins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,15 @@
 /*
- * keep/jsontree: a JSON text as a tree to look things up in.
+ * base/jsontree: a JSON text (RFC 8259, strictly) as a tree to look things up in.
  *
- * Layer   keep (may include cli, session, store, proto, topic, wire, os, base).
+ * Layer   base. Allocates with malloc.
  * Owner   whoever holds it; not thread-safe.
  * Life    init, parse as often as needed, fini. Texts of the nodes point into what was parsed,
  *         which is changed: escapes are resolved in place.
- * Limits  GW_JSONTREE_DEPTH_MAX nested values; numbers are whole and not negative.
+ * Limits  GW_JSONTREE_DEPTH_MAX nested values; a node for each value, so the size of the text
+ *         bounds them. Texts are UTF-8, and may say U+0000.
  */
-#ifndef GW_KEEP_JSONTREE_H
-#define GW_KEEP_JSONTREE_H
+#ifndef GW_BASE_JSONTREE_H
+#define GW_BASE_JSONTREE_H
 
 #include "base/span.h"
 #include "base/status.h"
@@ -18,7 +19,8 @@
 enum gw_jsontree_type {
     GW_JSONTREE_NULL,
     GW_JSONTREE_BOOL,
-    GW_JSONTREE_NUMBER,
+    GW_JSONTREE_NUMBER, /* whole, not negative, below 2^64 */
+    GW_JSONTREE_REAL,   /* any other number */
     GW_JSONTREE_TEXT,
     GW_JSONTREE_ARRAY,
     GW_JSONTREE_OBJECT,
@@ -29,7 +31,7 @@ struct gw_jsontree_node {
     uint32_t first;      /* index of the first member or element, 0 = none */
     uint32_t next;       /* of the next one beside this, 0 = none */
     uint64_t number;     /* NUMBER; BOOL: 1 is true */
-    struct gw_span text; /* TEXT */
+    struct gw_span text; /* TEXT; NUMBER and REAL: as written */
     struct gw_span key;  /* of a member */
 };
 
@@ -48,6 +50,8 @@ GW_MUST_USE enum gw_status gw_jsontree_parse(struct gw_jsontree *tree, uint8_t *
 const struct gw_jsontree_node *gw_jsontree_member(const struct gw_jsontree *tree,
                                                   const struct gw_jsontree_node *node,
                                                   const char *key);
+/* True if two members of an object have the same name: who would know which of them was meant? */
+bool gw_jsontree_has_twins(const struct gw_jsontree *tree, const struct gw_jsontree_node *node);
 /* The first member or element, the next one; NULL at the end. */
 const struct gw_jsontree_node *gw_jsontree_first(const struct gw_jsontree *tree,
                                                  const struct gw_jsontree_node *node);

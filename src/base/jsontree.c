@@ -1,6 +1,8 @@
-#include "keep/jsontree.h"
+#include "base/jsontree.h"
 
 #include <stdlib.h>
+
+#include "base/utf8.h"
 
 #define NODES_MIN 32u
 
@@ -136,7 +138,7 @@ static enum gw_status take_text(struct walk *walk, struct gw_span *ret_text)
             *to++ = c;
     }
     *ret_text = gw_span_of(begin, (size_t)(to - begin));
-    return GW_OK;
+    return gw_utf8_payload_valid(*ret_text) ? GW_OK : fault(walk, "the text is not UTF-8");
 }
 
 /* -- values -- */
@@ -167,17 +169,51 @@ static enum gw_status add_node(struct walk *walk, enum gw_jsontree_type type, ui
     return GW_OK;
 }
 
-static enum gw_status take_number(struct walk *walk, uint64_t *ret_number)
+/* Digits, of which there is at least one. */
+static enum gw_status take_digits(struct walk *walk)
+{
+    const uint8_t *begin = walk->at;
+    while (walk->at < walk->end && *walk->at >= '0' && *walk->at <= '9')
+        walk->at++;
+    return walk->at > begin ? GW_OK : fault(walk, "a digit is missing");
+}
+
+/* False if digits say more than fits. */
+static bool number_of(struct gw_span digits, uint64_t *ret_number)
 {
     uint64_t number = 0;
-    for (; walk->at < walk->end && *walk->at >= '0' && *walk->at <= '9'; walk->at++) {
+    for (size_t i = 0; i < digits.size; i++) {
         if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, (uint64_t)(*walk->at - '0'), &number))
-            return fault(walk, "the number is too large");
+            __builtin_add_overflow(number, (uint64_t)(digits.data[i] - '0'), &number))
+            return false;
     }
-    if (walk->at < walk->end && (*walk->at == '.' || (*walk->at | 0x20) == 'e'))
-        return fault(walk, "only whole numbers are known here");
     *ret_number = number;
+    return true;
+}
+
+static enum gw_status take_number(struct walk *walk)
+{
+    const uint8_t *begin = walk->at;
+    bool whole = !take(walk, '-');
+    uint64_t number = 0;
+    uint32_t index;
+    if (!take(walk, '0')) /* nothing follows a leading zero */
+        GW_TRY(take_digits(walk));
+    if (take(walk, '.')) {
+        whole = false;
+        GW_TRY(take_digits(walk));
+    }
+    if (take(walk, 'e') || take(walk, 'E')) {
+        whole = false;
+        if (!take(walk, '+'))
+            (void)take(walk, '-');
+        GW_TRY(take_digits(walk));
+    }
+    struct gw_span text = gw_span_of(begin, (size_t)(walk->at - begin));
+    whole = whole && number_of(text, &number);
+    GW_TRY(add_node(walk, whole ? GW_JSONTREE_NUMBER : GW_JSONTREE_REAL, &index));
+    walk->tree->nodes[index].number = number;
+    walk->tree->nodes[index].text = text;
     return GW_OK;
 }
 
@@ -232,14 +268,8 @@ static enum gw_status take_value(struct walk *walk)
         walk->tree->nodes[index].text = text;
         return GW_OK;
     }
-    if (*walk->at >= '0' && *walk->at <= '9') {
-        uint64_t number;
-        GW_TRY(take_number(walk, &number));
-        GW_TRY(add_node(walk, GW_JSONTREE_NUMBER, &index));
-        walk->tree->nodes[index].number = number;
-        return GW_OK;
-    }
-    return take_word(walk);
+    bool number = *walk->at == '-' || (*walk->at >= '0' && *walk->at <= '9');
+    return number ? take_number(walk) : take_word(walk);
 }
 
 static bool in_object(const struct walk *walk)
@@ -280,7 +310,7 @@ static enum gw_status take_between(struct walk *walk)
 
 enum gw_status gw_jsontree_parse(struct gw_jsontree *tree, uint8_t *text, size_t size)
 {
-    struct walk walk = {.tree = tree, .begin = text, .at = text, .end = text + size};
+    struct walk walk = {.tree = tree, .begin = text, .at = text, .end = size ? text + size : text};
     enum gw_status status = GW_AGAIN;
     tree->count = 0;
     while (status == GW_AGAIN) {
@@ -314,4 +344,18 @@ const struct gw_jsontree_node *gw_jsontree_member(const struct gw_jsontree *tree
             return at;
     }
     return NULL;
+}
+
+bool gw_jsontree_has_twins(const struct gw_jsontree *tree, const struct gw_jsontree_node *node)
+{
+    if (node->type != GW_JSONTREE_OBJECT)
+        return false;
+    for (const struct gw_jsontree_node *one = gw_jsontree_first(tree, node); one;
+         one = gw_jsontree_next(tree, one)) {
+        for (const struct gw_jsontree_node *other = gw_jsontree_next(tree, one); other;
+             other = gw_jsontree_next(tree, other))
+            if (gw_span_equal(one->key, other->key))
+                return true;
+    }
+    return false;
 }
