@@ -14,6 +14,7 @@
 #include "broker/shard.h"
 #include "broker/sysinfo.h"
 #include "broker/watchlist.h"
+#include "os/account.h"
 #include "os/thread.h"
 
 #define DRAIN_POLL        (2 * GW_NS_PER_MS)
@@ -323,6 +324,18 @@ static enum gw_status open_tls(struct gw_broker *broker, size_t item, struct gw_
     return gw_certs_open(broker->certs, config, item, ret_slot, fault);
 }
 
+/* Who a Unix socket's file is to belong to. */
+static enum gw_status find_group(const struct gw_config_listener *listener,
+                                 struct gw_socket_place *place, struct gw_broker_error *error)
+{
+    const char *name = listener->socket.group;
+    if (!name)
+        return GW_OK;
+    place->has_group = true;
+    error->no_group = gw_account_group(name, &place->group) != GW_OK;
+    return error->no_group ? GW_NOT_FOUND : GW_OK;
+}
+
 static enum gw_status open_listener(struct gw_broker *broker, size_t item,
                                     struct gw_broker_error *error)
 {
@@ -334,8 +347,13 @@ static enum gw_status open_listener(struct gw_broker *broker, size_t item,
     GW_TRY(open_tls(broker, item, &slot, &error->tls));
     gw_entrance_fini(entrance); /* of one that could not be opened */
     GW_TRY(gw_entrance_init(entrance, listener, slot));
-    GW_TRY(gw_listener_open(world->services.sockets, &listener->address,
-                            (int)broker->config->config.limits.backlog, &broker->listeners[index],
+    struct gw_socket_place place = {
+        .address = &listener->address,
+        .backlog = (int)broker->config->config.limits.backlog,
+        .mode = listener->socket.mode,
+    };
+    GW_TRY(find_group(listener, &place, error));
+    GW_TRY(gw_listener_open(world->services.sockets, &place, &broker->listeners[index],
                             &error->os_errno));
     gw_listener_set_layers(broker->listeners[index], entrance->layers, entrance->layer_count);
     broker->listener_items[index] = (uint8_t)item;

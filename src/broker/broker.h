@@ -35,6 +35,7 @@ struct gw_broker_error {
     const struct gw_config_listener *listener; /* NULL: not a listener */
     int os_errno;
     const char *what;
+    bool no_group;          /* the system does not know the group that its file is to belong to */
     struct gw_tlsfault tls; /* code is NULL: nothing of TLS */
 };
 

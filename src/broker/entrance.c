@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "net/peeruser.h"
+
 static void add_layer(struct gw_entrance *entrance, struct gw_transport *(*make)(void *ctx),
                       void *ctx)
 {
@@ -37,6 +39,8 @@ enum gw_status gw_entrance_init(struct gw_entrance *entrance,
     entrance->url = gw_span_dup(gw_span_str(listener->url));
     if (!entrance->url)
         return GW_NO_MEMORY;
+    if (listener->socket.peer_user)
+        entrance->layers[entrance->layer_count++] = gw_peeruser_layer();
     if (tls)
         entrance->layers[entrance->layer_count++] = gw_tls_slot_layer(tls);
     if (listener->scheme == GW_CONFIG_WS || listener->scheme == GW_CONFIG_WSS)

@@ -1,7 +1,5 @@
 #include "broker/registry.h"
 
-#include <netinet/in.h>
-
 #include "base/assert.h"
 #include "broker/group.h"
 #include "broker/guest.h"
@@ -210,17 +208,7 @@ void gw_registry_fini(struct gw_shard *shard)
 
 struct gw_span gw_registry_host(const struct gw_address *address)
 {
-    if (address->storage.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const void *)&address->storage;
-        return gw_span_of(&v4->sin_addr, 4);
-    }
-    if (address->storage.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const void *)&address->storage;
-        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
-            return gw_span_of(v6->sin6_addr.s6_addr + 12, 4);
-        return gw_span_of(&v6->sin6_addr, 8);
-    }
-    return GW_SPAN_NONE;
+    return gw_address_host(address);
 }
 
 enum gw_status gw_registry_count_address(struct gw_shard *shard, const struct gw_address *address,

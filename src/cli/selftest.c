@@ -157,7 +157,8 @@ static enum gw_status find_port(uint16_t *ret_port)
     gw_socket socket;
     int error = 0;
     GW_TRY(gw_address_parse(GW_SPAN_LIT("127.0.0.1"), 0, &address));
-    GW_TRY(sockets->ops->listen(sockets->ctx, &address, 1, &socket, &error));
+    const struct gw_socket_place place = {.address = &address, .backlog = 1};
+    GW_TRY(sockets->ops->listen(sockets->ctx, &place, &socket, &error));
     enum gw_status status = sockets->ops->local(sockets->ctx, socket, &address);
     sockets->ops->close(sockets->ctx, socket);
     *ret_port = gw_address_port(&address);

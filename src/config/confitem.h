@@ -12,7 +12,7 @@
 
 #include "config/confwalk.h"
 
-#define GW_CONFITEM_FIELDS_MAX 16
+#define GW_CONFITEM_FIELDS_MAX 40
 
 struct gw_confitem_field {
     const char *name;

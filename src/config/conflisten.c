@@ -3,31 +3,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "config/confsocket.h"
 #include "config/conftls.h"
 
 #define URL_MAX      256
 #define PATH_DEFAULT "/mqtt"
 
-/* A scheme that stands here and is not built says so. */
 static const struct scheme {
     const char *name;
     uint16_t port;
-    bool built;
     bool has_path;
 } schemes[GW_CONFIG_SCHEME_COUNT] = {
-    [GW_CONFIG_MQTT] = {"mqtt", 1883, true, false},
-    [GW_CONFIG_MQTTS] = {"mqtts", 8883, true, false},
-    [GW_CONFIG_WS] = {"ws", 8083, true, true},
-    [GW_CONFIG_WSS] = {"wss", 8084, true, true},
-    [GW_CONFIG_UNIX] = {"unix", 0, false, false},
+    [GW_CONFIG_MQTT] = {"mqtt", 1883, false}, [GW_CONFIG_MQTTS] = {"mqtts", 8883, false},
+    [GW_CONFIG_WS] = {"ws", 8083, true},      [GW_CONFIG_WSS] = {"wss", 8084, true},
+    [GW_CONFIG_UNIX] = {"unix", 0, false},
 };
+/* Those that are not built yet say so. */
 static const char *const later_schemes[] = {"quic", "mqttsn"};
 
 struct url {
     enum gw_config_scheme scheme;
     struct gw_span host;
     uint16_t port;
-    struct gw_span path; /* empty: the scheme has none */
+    struct gw_span path; /* empty: the scheme has none; of unix://, the file */
 };
 
 static bool take_char(struct gw_span *text, char c)
@@ -77,16 +75,11 @@ static bool is_later_scheme(struct gw_span name)
 /* "mqtt:// and ws://": what this version listens on. */
 static const char *built_schemes(char *text, size_t size)
 {
-    size_t built = 0, named = 0, used = 0;
+    size_t used = 0;
 
-    for (size_t i = 0; i < GW_COUNT_OF(schemes); i++)
-        built += schemes[i].built;
     for (size_t i = 0; i < GW_COUNT_OF(schemes) && used < size; i++) {
-        if (!schemes[i].built)
-            continue;
-        const char *separator = named == 0 ? "" : named + 1 == built ? " and " : ", ";
+        const char *separator = i == 0 ? "" : i + 1 == GW_COUNT_OF(schemes) ? " and " : ", ";
         used += (size_t)snprintf(text + used, size - used, "%s%s://", separator, schemes[i].name);
-        named++;
     }
     return text;
 }
@@ -94,18 +87,15 @@ static const char *built_schemes(char *text, size_t size)
 static enum gw_status find_scheme(struct gw_span name, enum gw_config_scheme *ret_scheme,
                                   struct gw_confreport_error *error)
 {
-    bool later = is_later_scheme(name);
     char built[64];
 
     for (size_t i = 0; i < GW_COUNT_OF(schemes); i++) {
         if (!gw_span_equal(name, gw_span_str(schemes[i].name)))
             continue;
         *ret_scheme = (enum gw_config_scheme)i;
-        if (schemes[i].built)
-            return GW_OK;
-        later = true;
+        return GW_OK;
     }
-    if (!later)
+    if (!is_later_scheme(name))
         return GW_NOT_FOUND;
     gw_confreport_set(error, GW_CONFREPORT_SCHEME, "%.*s is not built in yet",
                       GW_CONFREPORT_QUOTE(name));
@@ -180,6 +170,19 @@ static enum gw_status take_path(struct gw_span *rest, struct url *url,
     return GW_OK;
 }
 
+/* unix:///run/godwit.sock: all that stands behind the scheme is the file. */
+static enum gw_status take_file(struct gw_span rest, struct url *url,
+                                struct gw_confreport_error *error)
+{
+    url->path = rest;
+    if (rest.size > 1 && rest.data[0] == '/' && rest.data[rest.size - 1] != '/')
+        return GW_OK;
+    gw_confreport_set(error, GW_CONFREPORT_LISTENER, "\"%.*s\" is not the whole path of a file",
+                      GW_CONFREPORT_QUOTE(rest));
+    gw_confreport_set_why(error, "it is as unix:///run/godwit/mqtt.sock");
+    return GW_INVALID;
+}
+
 static enum gw_status parse_url(struct gw_span text, struct url *url,
                                 struct gw_confreport_error *error)
 {
@@ -190,6 +193,8 @@ static enum gw_status parse_url(struct gw_span text, struct url *url,
                                  URL_MAX - 1);
     GW_TRY(take_scheme(text, &rest, &url->scheme, error));
     url->port = schemes[url->scheme].port;
+    if (url->scheme == GW_CONFIG_UNIX)
+        return take_file(rest, url, error);
     if (take_char(&rest, '[')) {
         url->host = take_until(&rest, "]");
         if (!take_char(&rest, ']'))
@@ -208,7 +213,7 @@ static enum gw_status parse_url(struct gw_span text, struct url *url,
 /* Says whether two listeners would fight for one address. */
 static bool collides(const struct gw_config_listeners *listeners, const struct gw_address *address)
 {
-    if (gw_address_port(address) == 0)
+    if (gw_address_port(address) == 0 && address->storage.ss_family != AF_UNIX)
         return false;
     for (size_t i = 0; i < listeners->count; i++) {
         char a[GW_ADDRESS_TEXT_MAX];
@@ -232,19 +237,40 @@ static enum gw_status append(struct gw_config_listeners *listeners, struct gw_sp
     if (items == NULL)
         return GW_NO_MEMORY;
     listeners->items = items;
+    item.socket = (struct gw_config_socket){0};
     item.url = gw_span_dup(url);
     item.path = path.size > 0 ? gw_span_dup(path) : NULL;
     item.origins = like->origins != NULL ? gw_span_dup(gw_span_str(like->origins)) : NULL;
     if (item.url == NULL || (path.size > 0 && item.path == NULL) ||
         (like->origins != NULL && item.origins == NULL) ||
+        gw_confsocket_copy(&like->socket, &item.socket) != GW_OK ||
         gw_conftls_copy_said(&like->tls, &item.tls) != GW_OK) {
         free(item.url);
         free(item.path);
         free(item.origins);
+        gw_confsocket_fini(&item.socket);
         return GW_NO_MEMORY;
     }
     items[listeners->count++] = item;
     return GW_OK;
+}
+
+static enum gw_status read_address(const struct url *url, struct gw_address *ret_address,
+                                   struct gw_confreport_error *error)
+{
+    enum gw_status status = url->scheme == GW_CONFIG_UNIX
+                                ? gw_address_unix(url->path, ret_address)
+                                : gw_address_parse(url->host, url->port, ret_address);
+
+    if (status == GW_OK)
+        return GW_OK;
+    if (status == GW_LIMIT)
+        return gw_confreport_set(error, GW_CONFREPORT_RANGE,
+                                 "the path of a Unix socket has at most 107 bytes");
+    gw_confreport_set(error, GW_CONFREPORT_LISTENER, "\"%.*s\" is not an address",
+                      GW_CONFREPORT_QUOTE(url->scheme == GW_CONFIG_UNIX ? url->path : url->host));
+    gw_confreport_set_why(error, "it is as 10.0.0.1, [::1], localhost, or * for all");
+    return GW_INVALID;
 }
 
 static enum gw_status add_address(struct gw_config_listeners *listeners, struct gw_span text,
@@ -257,12 +283,7 @@ static enum gw_status add_address(struct gw_config_listeners *listeners, struct 
     if (listeners->count >= GW_CONFIG_LISTENERS_MAX)
         return gw_confreport_set(error, GW_CONFREPORT_RANGE, "more than %d listeners",
                                  GW_CONFIG_LISTENERS_MAX);
-    if (gw_address_parse(url->host, url->port, &item.address) != GW_OK) {
-        gw_confreport_set(error, GW_CONFREPORT_LISTENER, "\"%.*s\" is not an address",
-                          GW_CONFREPORT_QUOTE(url->host));
-        gw_confreport_set_why(error, "it is as 10.0.0.1, [::1], localhost, or * for all");
-        return GW_INVALID;
-    }
+    GW_TRY(read_address(url, &item.address, error));
     if (collides(listeners, &item.address))
         return gw_confreport_set(error, GW_CONFREPORT_CONFLICT, "%.*s is listened on already",
                                  GW_CONFREPORT_QUOTE(text));
@@ -278,7 +299,9 @@ static enum gw_status add_address(struct gw_config_listeners *listeners, struct 
     item.anonymous = item.insecure || anonymous == GW_CONFLISTEN_YES ||
                      (anonymous == GW_CONFLISTEN_UNSAID && loopback);
     item.scheme = url->scheme;
-    return append(listeners, text, url->path, &item);
+    if (url->scheme == GW_CONFIG_UNIX)
+        item.socket.mode = GW_CONFSOCKET_MODE_DEFAULT;
+    return append(listeners, text, schemes[url->scheme].has_path ? url->path : GW_SPAN_NONE, &item);
 }
 
 enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners, struct gw_span url,
@@ -401,6 +424,7 @@ void gw_conflisten_fini(struct gw_config_listeners *listeners)
         free(listeners->items[i].url);
         free(listeners->items[i].path);
         free(listeners->items[i].origins);
+        gw_confsocket_fini(&listeners->items[i].socket);
         gw_conftls_forget(&listeners->items[i].tls);
     }
     free(listeners->items);

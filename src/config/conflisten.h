@@ -23,7 +23,8 @@ enum gw_conflisten_anonymous {
 };
 
 /* Adds a listener: SCHEME://ADDRESS[:PORT][/PATH], where ADDRESS is 10.0.0.1, [::1], * or nothing
- * for all, or localhost (which adds one for each IP version). GW_INVALID with the error,
+ * for all, or localhost (which adds one for each IP version); or unix:///FILE. GW_INVALID with the
+ * error,
  * GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners,
                                              struct gw_span url,

@@ -8,6 +8,7 @@
 #include "base/utf8.h"
 #include "config/confaccess.h"
 #include "config/confnumber.h"
+#include "config/confsocket.h"
 #include "config/conftls.h"
 #include "wire/packet.h"
 
@@ -448,6 +449,7 @@ static enum gw_status print_listener(const struct gw_config_listener *item, stru
         GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", origins: ")));
         GW_TRY(gw_confvalue_print_text(gw_span_str(item->origins), out));
     }
+    GW_TRY(gw_confsocket_print(&item->socket, out));
     if (item->tls.count > 0) {
         GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", tls: ")));
         GW_TRY(gw_conftls_print_said(&item->tls, out));

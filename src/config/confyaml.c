@@ -7,11 +7,15 @@
 #include "config/conflisten.h"
 #include "config/confname.h"
 #include "config/confrules.h"
+#include "config/confsocket.h"
 #include "config/conftls.h"
 #include "config/confvalue.h"
 #include "config/confwalk.h"
 
-#define LISTENER_TLS 3 /* the fields of a listener from here on belong to its tls */
+#define LISTENER_SOCKET 3 /* ... those of its socket, as config/confsocket has them */
+#define LISTENER_TLS                                                                               \
+    (LISTENER_SOCKET +                                                                             \
+     GW_CONFSOCKET_FIELD_COUNT) /* the fields of a listener from here on belong to its tls */
 #define AUTH_EXAMPLE "as - {file: /etc/godwit/users}"
 #define RULE_EXAMPLE "as - {filter: \"plant/#\", class: memory}"
 
@@ -65,6 +69,23 @@ static void read_version(struct gw_confwalk *walk, uint32_t *versions)
     gw_buf_fini(&text);
 }
 
+/* Notes what an item says of its socket. */
+static void set_socket(struct gw_confwalk *walk, struct gw_confitem *item,
+                       struct gw_config_listener *listener)
+{
+    struct gw_confreport_error error;
+
+    for (size_t i = 0; i < GW_CONFSOCKET_FIELD_COUNT; i++) {
+        size_t field = LISTENER_SOCKET + i;
+
+        if (item->fields[field].stands)
+            gw_confitem_note(item, walk, field,
+                             gw_confsocket_set(listener, (enum gw_confsocket_field)i,
+                                               gw_confitem_text(item, field), &error),
+                             &error);
+    }
+}
+
 /* Notes what an item has behind `tls:`. */
 static void say_tls(struct gw_confwalk *walk, struct gw_confitem *item,
                     struct gw_config_listener *listener)
@@ -105,27 +126,20 @@ static void add_listener(struct gw_confwalk *walk, struct gw_confitem *item)
                                                    gw_confitem_text(item, 2), &error),
                          &error);
     for (size_t i = before; i < walk->config->listeners.count && !item->broken; i++)
+        set_socket(walk, item, &walk->config->listeners.items[i]);
+    for (size_t i = before; i < walk->config->listeners.count && !item->broken; i++)
         say_tls(walk, item, &walk->config->listeners.items[i]);
 }
 
-/* Reads `URL` or `{url: ..., anonymous: ..., origins: ..., tls: {...}}` from the current event on.
- */
+/* Reads `URL` or `{url: ..., anonymous: ..., tls: {...}}` from the current event on. */
 static void read_listener(struct gw_confwalk *walk)
 {
-    static const char *const names[] = {"url",
-                                        "anonymous",
-                                        "origins",
-                                        "tls.cert",
-                                        "tls.key",
-                                        "tls.client_ca",
-                                        "tls.crl",
-                                        "tls.identity",
-                                        "tls.client_cert",
-                                        "tls.ciphers",
-                                        "tls.ciphersuites",
-                                        "tls.curves",
-                                        "tls.version_min",
-                                        "tls.tickets"};
+    static const char *const names[] = {
+        "url",           "anonymous",        "origins",      "mode",
+        "group",         "peer_identity",    "tls.cert",     "tls.key",
+        "tls.client_ca", "tls.crl",          "tls.identity", "tls.client_cert",
+        "tls.ciphers",   "tls.ciphersuites", "tls.curves",   "tls.version_min",
+        "tls.tickets"};
     struct gw_confitem item;
 
     gw_confitem_init(&item, walk, "a listener", names, GW_COUNT_OF(names));

@@ -24,12 +24,20 @@ enum gw_config_scheme {
     GW_CONFIG_SCHEME_COUNT
 };
 
+/* What is said of a listener's socket. Texts may be NULL: nothing was said. */
+struct gw_config_socket {
+    char *group;    /* of a Unix socket's file */
+    uint32_t mode;  /* of this file; 0 for others */
+    bool peer_user; /* the peer's user of this machine is its user name */
+};
+
 struct gw_config_listener {
     char *url;     /* as written */
     char *path;    /* of a WebSocket URL, begins with a slash; NULL for other schemes */
     char *origins; /* of pages that may open a WebSocket, as "a, b" or "*"; NULL: none is named */
     struct gw_address address; /* of the URL */
     enum gw_config_scheme scheme;
+    struct gw_config_socket socket;
     struct gw_config_saids tls; /* what differs from the block tls, see config/conftls */
     bool anonymous;             /* clients without a name are let in */
     bool insecure;              /* ... knowingly, beyond loopback */

@@ -47,6 +47,48 @@ static int refuse_in_use(const char *address, uint16_t port)
     return GW_COMMAND_UNAVAILABLE;
 }
 
+/* A Unix socket: its path is a file with a directory around it. */
+static int refuse_unix(const struct gw_broker_error *error, const char *path)
+{
+    const char *group = error->listener->socket.group;
+    const char *why = error->os_errno != 0 ? strerror(error->os_errno) : error->what;
+    char user[64];
+
+    if (error->no_group) {
+        fprintf(stderr, "cannot listen on %s: there is no group %s\n", path, group);
+        put_hint("L305", "getent group lists them; groupadd --system %s makes one", group);
+        return GW_COMMAND_CONFIG;
+    }
+    gw_process_user(user, sizeof user);
+    switch (error->os_errno) {
+    case EADDRINUSE:
+        fprintf(stderr, "cannot listen on %s: another program listens there, or it is no socket\n",
+                path);
+        put_hint("L306", "ss -xlp src %s names the program; or take another path", path);
+        return GW_COMMAND_UNAVAILABLE;
+    case ENOENT:
+    case ENOTDIR:
+        fprintf(stderr, "cannot listen on %s: its directory does not exist\n", path);
+        put_hint("L307", "make it, for user %s (systemd: RuntimeDirectory=)", user);
+        return GW_COMMAND_UNAVAILABLE;
+    case EPERM:
+        fprintf(stderr, "cannot give %s to group %s: user %s is not in it\n", path,
+                group != NULL ? group : "?", user);
+        put_hint("L308", "usermod -a -G %s %s", group != NULL ? group : "GROUP", user);
+        return GW_COMMAND_PERMISSION;
+    case EACCES:
+    case EROFS:
+        fprintf(stderr, "cannot listen on %s: user %s may not write in its directory\n", path,
+                user);
+        put_hint("L309", "the directory must belong to the user who runs the broker");
+        return GW_COMMAND_PERMISSION;
+    default:
+        fprintf(stderr, "cannot listen on %s: %s\n", path, why);
+        put_hint("L304", "godwit config show --effective shows the listeners");
+        return GW_COMMAND_UNAVAILABLE;
+    }
+}
+
 static int refuse_permission(const char *address)
 {
     char user[64];
@@ -80,6 +122,8 @@ int gw_refusal_listen(const struct gw_broker_error *error)
     if (error->tls.code != NULL)
         return refuse_tls(&error->tls);
     gw_address_text(&error->listener->address, address);
+    if (error->listener->scheme == GW_CONFIG_UNIX)
+        return refuse_unix(error, address);
     if (error->os_errno == EADDRINUSE)
         return refuse_in_use(address, gw_address_port(&error->listener->address));
     if (error->os_errno == EACCES || error->os_errno == EPERM)

@@ -29,8 +29,9 @@ struct accept {
     struct gw_timer timer; /* armed while backing off */
 };
 
-enum gw_status gw_listener_open(const struct gw_sockets *sockets, const struct gw_address *address,
-                                int backlog, struct gw_listener **ret_listener, int *ret_errno)
+enum gw_status gw_listener_open(const struct gw_sockets *sockets,
+                                const struct gw_socket_place *place,
+                                struct gw_listener **ret_listener, int *ret_errno)
 {
     *ret_listener = NULL;
     *ret_errno = 0;
@@ -40,14 +41,13 @@ enum gw_status gw_listener_open(const struct gw_sockets *sockets, const struct g
     listener->sockets = sockets;
     listener->layer_count = 0;
     atomic_init(&listener->joined, 0);
-    enum gw_status status =
-        sockets->ops->listen(sockets->ctx, address, backlog, &listener->socket, ret_errno);
+    enum gw_status status = sockets->ops->listen(sockets->ctx, place, &listener->socket, ret_errno);
     if (status != GW_OK) {
         free(listener);
         return status;
     }
     if (sockets->ops->local(sockets->ctx, listener->socket, &listener->address) != GW_OK)
-        gw_address_copy(&listener->address, address);
+        gw_address_copy(&listener->address, place->address);
     *ret_listener = listener;
     return GW_OK;
 }
@@ -204,7 +204,9 @@ void gw_listener_close(struct gw_listener *listener)
     if (listener == NULL)
         return;
     GW_ASSERT(atomic_load_explicit(&listener->joined, memory_order_acquire) == 0);
-    listener->sockets->ops->close(listener->sockets->ctx, listener->socket);
+    const struct gw_sockets *sockets = listener->sockets;
+    sockets->ops->close(sockets->ctx, listener->socket);
+    sockets->ops->sweep(sockets->ctx, &listener->address);
     free(listener);
 }
 

@@ -24,7 +24,7 @@ typedef void gw_listener_fn(void *user, struct gw_listener *listener, struct gw_
 
 /* Binds and listens; GW_OS_ERROR with *ret_errno (EADDRINUSE, EACCES …). */
 GW_MUST_USE enum gw_status gw_listener_open(const struct gw_sockets *sockets,
-                                            const struct gw_address *address, int backlog,
+                                            const struct gw_socket_place *place,
                                             struct gw_listener **ret_listener, int *ret_errno);
 /* Names the layers of each connection's stack, the lowest first, at most GW_TRANSPORT_LAYERS_MAX
  * (copied; each ctx must outlive the listener); before the first join. */
@@ -35,7 +35,7 @@ GW_MUST_USE enum gw_status gw_listener_join(struct gw_listener *listener, struct
                                             gw_listener_fn *fn, void *user);
 /* Stops accepting on a loop, by that loop's thread. */
 void gw_listener_leave(struct gw_listener *listener, struct gw_loop *loop);
-/* Closes the socket once every loop has left; NULL is fine. */
+/* Closes the socket once every loop has left, and removes a Unix socket's file; NULL is fine. */
 void gw_listener_close(struct gw_listener *listener);
 
 /* The bound address, with the real port. */

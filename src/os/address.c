@@ -11,7 +11,21 @@
 
 #define HOST_MAX 256
 
+/* No family of the system's: somebody on this machine. */
+#define FAMILY_LOCAL 0xFFFF
+
+/* How such an address is stored, the path cut to its size. */
+struct local {
+    sa_family_t family;
+    uint8_t unused;
+    uint8_t mark; /* with the uid five bytes that no IP address is as long as */
+    uint32_t uid;
+    char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+};
+
 _Static_assert(sizeof(struct sockaddr_un) <= sizeof(struct sockaddr_storage), "storage is enough");
+_Static_assert(sizeof(struct local) <= sizeof(struct sockaddr_storage), "storage is enough");
+_Static_assert(offsetof(struct local, uid) == offsetof(struct local, mark) + 1, "they are one");
 
 static const void *storage_of(const struct gw_address *address)
 {
@@ -110,6 +124,48 @@ enum gw_status gw_address_unix(struct gw_span path, struct gw_address *ret_addre
     return GW_OK;
 }
 
+void gw_address_set_local(struct gw_address *ret_address, struct gw_span path, uint32_t uid)
+{
+    struct local local = {.family = FAMILY_LOCAL, .mark = 'u', .uid = uid};
+    size_t size = path.size < sizeof local.path ? path.size : sizeof local.path;
+    if (size > 0)
+        memcpy(local.path, path.data, size);
+    set_storage(ret_address, &local, offsetof(struct local, path) + size);
+}
+
+bool gw_address_uid(const struct gw_address *address, uint32_t *ret_uid)
+{
+    const struct local *local = storage_of(address);
+    if (family_of(address) != FAMILY_LOCAL)
+        return false;
+    *ret_uid = local->uid;
+    return true;
+}
+
+struct gw_span gw_address_host(const struct gw_address *address)
+{
+    const struct sockaddr_in *v4 = storage_of(address);
+    const struct sockaddr_in6 *v6 = storage_of(address);
+    const struct local *local = storage_of(address);
+    switch (family_of(address)) {
+    case AF_INET: return gw_span_of(&v4->sin_addr, 4);
+    case AF_INET6:
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+            return gw_span_of(v6->sin6_addr.s6_addr + 12, 4);
+        return gw_span_of(&v6->sin6_addr, 8);
+    case FAMILY_LOCAL: return gw_span_of(&local->mark, 1 + sizeof local->uid);
+    default: return GW_SPAN_NONE;
+    }
+}
+
+static void local_text(const struct gw_address *address, char text[GW_ADDRESS_TEXT_MAX])
+{
+    const struct local *local = storage_of(address);
+    int path_size = (int)(address->size - offsetof(struct local, path));
+    snprintf(text, GW_ADDRESS_TEXT_MAX, "unix%s%.*s uid=%u", path_size > 0 ? ":" : "", path_size,
+             local->path, (unsigned)local->uid);
+}
+
 static void unix_text(const struct gw_address *address, char text[GW_ADDRESS_TEXT_MAX])
 {
     const struct sockaddr_un *un = storage_of(address);
@@ -152,6 +208,7 @@ const char *gw_address_text(const struct gw_address *address, char text[GW_ADDRE
     }
     case AF_INET6: v6_text(address, text); break;
     case AF_UNIX: unix_text(address, text); break;
+    case FAMILY_LOCAL: local_text(address, text); break;
     default: break;
     }
     return text;
@@ -177,7 +234,8 @@ bool gw_address_is_loopback(const struct gw_address *address)
     case AF_INET6:
         return IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
                (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127);
-    case AF_UNIX: return true;
+    case AF_UNIX:
+    case FAMILY_LOCAL: return true;
     default: return false;
     }
 }

@@ -45,14 +45,24 @@ GW_MUST_USE enum gw_status gw_address_resolve(struct gw_span host, uint16_t port
 /* Makes the address of a Unix socket; GW_LIMIT if the path is too long. */
 GW_MUST_USE enum gw_status gw_address_unix(struct gw_span path, struct gw_address *ret_address);
 
-/* Writes "10.0.0.9:51234", "[::1]:1883", the path, or "unix" for a Unix peer without a name, as
- * most are; returns text. */
+/* Makes the address of somebody on this machine who opened a Unix socket: its path (what does not
+ * fit is cut off) and the user that the system says he is. */
+void gw_address_set_local(struct gw_address *ret_address, struct gw_span path, uint32_t uid);
+/* The user of such an address; false: it is another kind. */
+bool gw_address_uid(const struct gw_address *address, uint32_t *ret_uid);
+
+/* What limits and bans by address count together: an IPv4 address, the first half of an IPv6 one, a
+ * user of this machine. Borrowed from the address; empty: none of these. */
+struct gw_span gw_address_host(const struct gw_address *address);
+
+/* Writes "10.0.0.9:51234", "[::1]:1883", "unix:/run/x.sock uid=1000", the path of a Unix socket, or
+ * "unix" for one without a name; returns text. */
 const char *gw_address_text(const struct gw_address *address, char text[GW_ADDRESS_TEXT_MAX]);
 
 /* The port, 0 if it has none. */
 uint16_t gw_address_port(const struct gw_address *address);
 
-/* True for 127.0.0.0/8, ::1, Unix sockets. */
+/* True for 127.0.0.0/8, ::1, Unix sockets and who came by one. */
 bool gw_address_is_loopback(const struct gw_address *address);
 
 #endif

@@ -41,11 +41,12 @@ static int option_on(int fd, int level, int name)
 }
 
 /* The name of a Unix socket whose listener is gone stays behind and blocks the next bind. */
-static void remove_stale_unix(const struct gw_address *address)
+static void system_sweep(GW_UNUSED void *ctx, const struct gw_address *address)
 {
     const struct sockaddr_un *un = (const void *)&address->storage;
     struct stat info;
-    if (stat(un->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
+    if (address->storage.ss_family != AF_UNIX || un->sun_path[0] == 0 ||
+        lstat(un->sun_path, &info) != 0 || !S_ISSOCK(info.st_mode))
         return;
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
@@ -55,31 +56,54 @@ static void remove_stale_unix(const struct gw_address *address)
     close(fd);
 }
 
-static int bind_and_listen(const struct gw_address *address, int backlog, int *ret_errno)
+/* Between bind and listen nobody can connect: what the file is to be it becomes there. */
+static int set_access(const struct gw_socket_place *place)
 {
+    const struct sockaddr_un *un = (const void *)&place->address->storage;
+    if (place->has_group && lchown(un->sun_path, (uid_t)-1, (gid_t)place->group) != 0)
+        return -1;
+    return place->mode == 0 ? 0 : chmod(un->sun_path, (mode_t)place->mode);
+}
+
+static int bind_unix(int fd, const struct gw_socket_place *place)
+{
+    const struct gw_address *address = place->address;
+    system_sweep(NULL, address);
+    if (bind(fd, sockaddr_of(address), address->size) != 0)
+        return -1;
+    if (set_access(place) == 0 && listen(fd, place->backlog) == 0)
+        return 0;
+    int error = errno;
+    system_sweep(NULL, address);
+    errno = error;
+    return -1;
+}
+
+static int bind_and_listen(const struct gw_socket_place *place, int *ret_errno)
+{
+    const struct gw_address *address = place->address;
     int fd = socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return fail(fd, ret_errno);
-    if (is_tcp(address)) {
-        /* Accepted sockets inherit TCP_NODELAY: one call here, none per connection. */
-        if (option_on(fd, SOL_SOCKET, SO_REUSEADDR) != 0 ||
-            option_on(fd, IPPROTO_TCP, TCP_NODELAY) != 0)
-            return fail(fd, ret_errno);
-        const int off = 0;
-        if (is_any_v6(address) && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
-            return fail(fd, ret_errno);
-    } else {
-        remove_stale_unix(address);
-    }
-    if (bind(fd, sockaddr_of(address), address->size) != 0 || listen(fd, backlog) != 0)
+    if (!is_tcp(address))
+        return bind_unix(fd, place) == 0 ? fd : fail(fd, ret_errno);
+    /* Accepted sockets inherit TCP_NODELAY: one call here, none per connection. */
+    if (option_on(fd, SOL_SOCKET, SO_REUSEADDR) != 0 ||
+        option_on(fd, IPPROTO_TCP, TCP_NODELAY) != 0)
+        return fail(fd, ret_errno);
+    const int off = 0;
+    if (is_any_v6(address) && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0)
+        return fail(fd, ret_errno);
+    if (bind(fd, sockaddr_of(address), address->size) != 0 || listen(fd, place->backlog) != 0)
         return fail(fd, ret_errno);
     return fd;
 }
 
-static enum gw_status system_listen(GW_UNUSED void *ctx, const struct gw_address *address,
-                                    int backlog, gw_socket *ret_socket, int *ret_errno)
+static enum gw_status system_listen(GW_UNUSED void *ctx, const struct gw_socket_place *place,
+                                    gw_socket *ret_socket, int *ret_errno)
 {
-    int fd = bind_and_listen(address, backlog, ret_errno);
+    const struct gw_address *address = place->address;
+    int fd = bind_and_listen(place, ret_errno);
     if (fd < 0 && is_any_v6(address) &&
         (*ret_errno == EAFNOSUPPORT || *ret_errno == EADDRNOTAVAIL)) {
         /* A machine without IPv6: "any" means what it has. */
@@ -87,10 +111,25 @@ static enum gw_status system_listen(GW_UNUSED void *ctx, const struct gw_address
         struct gw_address any = {.size = sizeof(struct sockaddr_in)};
         struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = v6->sin6_port};
         memcpy(&any.storage, &v4, sizeof v4);
-        fd = bind_and_listen(&any, backlog, ret_errno);
+        const struct gw_socket_place v4_place = {.address = &any, .backlog = place->backlog};
+        fd = bind_and_listen(&v4_place, ret_errno);
     }
     *ret_socket = fd;
     return fd < 0 ? GW_OS_ERROR : GW_OK;
+}
+
+/* A peer on this machine is told by the file that it opened and by whom the system says it is. */
+static void name_unix_peer(int fd, struct gw_address *address)
+{
+    struct sockaddr_un own = {0};
+    struct ucred peer;
+    socklen_t size = sizeof peer, own_size = sizeof own;
+    if (address->storage.ss_family != AF_UNIX ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 ||
+        getsockname(fd, (struct sockaddr *)&own, &own_size) != 0)
+        return;
+    own.sun_path[sizeof own.sun_path - 1] = 0;
+    gw_address_set_local(address, gw_span_str(own.sun_path), peer.uid);
 }
 
 /* IPv4 peers of a listener for both are shown and judged as IPv4. */
@@ -142,6 +181,7 @@ static enum gw_status system_accept(GW_UNUSED void *ctx, struct gw_poller *polle
     *ret_socket = fd;
     if (fd >= 0) {
         unmap_v4(ret_peer);
+        name_unix_peer(fd, ret_peer);
         return GW_OK;
     }
     switch (errno) {
@@ -242,6 +282,7 @@ const struct gw_sockets *gw_socket_system(void)
         .sendv = system_sendv,
         .shutdown = system_shutdown,
         .close = system_close,
+        .sweep = system_sweep,
         .local = system_local,
         .poller_new = gw_poller_new,
         .poller_free = gw_poller_free,

@@ -28,10 +28,21 @@ struct gw_poll_event {
 
 struct gw_poller;
 
+/* Where to listen, and who may come there. */
+struct gw_socket_place {
+    const struct gw_address *address;
+    int backlog;    /* in connections */
+    uint32_t mode;  /* of a Unix socket's file; 0: what the system gives */
+    uint32_t group; /* that the file is to belong to, if it has_group */
+    bool has_group;
+};
+
 struct gw_socket_ops {
-    /* Listens on an address; backlog in connections. GW_OS_ERROR with the errno. */
-    enum gw_status (*listen)(void *ctx, const struct gw_address *address, int backlog,
-                             gw_socket *ret_socket, int *ret_errno);
+    /* Listens at a place. The file of a Unix socket is replaced if nobody listens to it, and has
+     * its mode and group before the first peer can connect. GW_OS_ERROR with the errno; EPERM: the
+     * file may not be given to that group. */
+    enum gw_status (*listen)(void *ctx, const struct gw_socket_place *place, gw_socket *ret_socket,
+                             int *ret_errno);
     /* Takes a waiting connection. GW_AGAIN: none; GW_LIMIT: out of descriptors or memory: the
      * connection was taken from the queue and closed (with the descriptor that this poller keeps in
      * reserve), so level-triggered waiting does not spin; GW_OS_ERROR: not even that worked, stop
@@ -50,6 +61,8 @@ struct gw_socket_ops {
     /* Ends the writing side; what was sent goes out. */
     void (*shutdown)(void *ctx, gw_socket socket);
     void (*close)(void *ctx, gw_socket socket);
+    /* Removes the file of a Unix socket to which nobody listens any more; nothing else. */
+    void (*sweep)(void *ctx, const struct gw_address *address);
     /* The bound address of a listener (the real port behind port 0). */
     enum gw_status (*local)(void *ctx, gw_socket socket, struct gw_address *ret_address);
 

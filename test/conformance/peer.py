@@ -24,11 +24,22 @@ class Breach(AssertionError):
     """The server broke a rule that holds on every connection."""
 
 
+def dial(address, wait):
+    """A socket to (host, port), or to a Unix socket by its path."""
+    if isinstance(address, str):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(wait)
+        sock.connect(address)
+        return sock
+    sock = socket.create_connection(address, timeout=wait)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
 class Peer:
     def __init__(self, address, v, wait=WAIT):
         self.v, self.wait, self.buffer, self.inbox = v, wait, b"", []
-        self.sock = socket.create_connection(address, timeout=wait)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock = dial(address, wait)
         self.next_pid, self.connack, self.over = 1, None, False
         self.size_max, self.alias_max, self.receive_max = None, 0, 65535
         self.aliases, self.in_flight, self.released = {}, {}, set()

@@ -5,6 +5,7 @@ import pytest
 pytest.register_assert_rewrite("rig", "peers")
 
 import rig  # noqa: E402
+from doors import DoorBroker  # noqa: E402
 from phoenix import Phoenix  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
@@ -28,6 +29,21 @@ def serve():
 
     yield start
     rig.stop_all(broker for broker in started if broker.directory.is_dir())
+
+
+@pytest.fixture
+def serve_doors():
+    """Starts brokers with listeners of the test's own; each must end well."""
+    started = []
+
+    def start(*words):
+        started.append(DoorBroker(*words))
+        return started[-1]
+
+    yield start
+    for broker in started:
+        if broker.directory.is_dir():
+            broker.stop()
 
 
 @pytest.fixture

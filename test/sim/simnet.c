@@ -133,12 +133,17 @@ void simnet_step(struct simnet *net)
 
 /* -- the brokers' side -- */
 
-static enum gw_status op_listen(void *ctx, const struct gw_address *address, int backlog,
+static void op_sweep(void *ctx, const struct gw_address *address)
+{
+    (void)ctx;
+    (void)address;
+}
+
+static enum gw_status op_listen(void *ctx, const struct gw_socket_place *place,
                                 gw_socket *ret_socket, int *ret_errno)
 {
     struct simnet *net = ctx;
-    (void)address;
-    (void)backlog;
+    (void)place;
     if (net->listening) {
         *ret_errno = EADDRINUSE;
         return GW_OS_ERROR;
@@ -356,6 +361,7 @@ static const struct gw_socket_ops ops = {
     .sendv = op_sendv,
     .shutdown = op_shutdown,
     .close = op_close,
+    .sweep = op_sweep,
     .local = op_local,
     .poller_new = op_poller_new,
     .poller_free = op_poller_free,

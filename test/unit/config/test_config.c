@@ -9,6 +9,7 @@
 
 #include "config/confnumber.h"
 #include "config/confreport.h"
+#include "config/confvalue.h"
 #include "wire/packet.h"
 
 static const char *const env_example[] = {"HOME=/root", "NAME=godwit", "SIZE=3MB", "EMPTY=", NULL};
@@ -218,6 +219,61 @@ static void test_listeners_of_websockets(void **state)
     gw_confreport_fini(&report);
 }
 
+static void test_listeners_of_unix_sockets(void **state)
+{
+    static const char text[] =
+        "listeners:\n"
+        "  - unix:///run/godwit/a.sock\n"
+        "  - {url: unix:///run/b, mode: 0600, group: mqtt, peer_identity: user, anonymous: false}\n"
+        "  - {url: unix:///c, mode: 666, peer_identity: \"off\"}\n";
+    static const struct {
+        const char *address, *group;
+        uint32_t mode;
+        bool peer_user, anonymous;
+    } rows[] = {
+        {"/run/godwit/a.sock", NULL, 0660, false, true},
+        {"/run/b", "mqtt", 0600, true, false},
+        {"/c", NULL, 0666, false, true},
+    };
+    struct gw_confreport report;
+    struct gw_config config, copy;
+
+    (void)state;
+    if (load(text, NULL, NULL, 0, &config, &report) != GW_OK)
+        fail_msg("%.*s", GW_SPAN_FMT(gw_buf_span(&report.text)));
+    assert_int_equal(gw_config_copy(&config, &copy), GW_OK);
+    gw_config_fini(&config);
+    assert_int_equal(copy.listeners.count, GW_COUNT_OF(rows));
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        const struct gw_config_listener *item = &copy.listeners.items[i];
+        char address[GW_ADDRESS_TEXT_MAX];
+
+        assert_int_equal(item->scheme, GW_CONFIG_UNIX);
+        assert_null(item->path);
+        assert_string_equal(gw_address_text(&item->address, address), rows[i].address);
+        assert_int_equal(item->socket.mode, rows[i].mode);
+        assert_int_equal(item->socket.peer_user, rows[i].peer_user);
+        assert_int_equal(item->anonymous, rows[i].anonymous);
+        if (rows[i].group == NULL)
+            assert_null(item->socket.group);
+        else
+            assert_string_equal(item->socket.group, rows[i].group);
+    }
+    struct gw_buf shown;
+    gw_buf_init(&shown, 4096);
+    assert_int_equal(gw_confvalue_print(&copy, gw_config_find(GW_SPAN_LIT("listeners")), &shown),
+                     GW_OK);
+    static const char wanted[] =
+        "[{url: \"unix:///run/godwit/a.sock\", anonymous: true, mode: 0660}, "
+        "{url: \"unix:///run/b\", anonymous: false, mode: 0600, group: mqtt, peer_identity: user}, "
+        "{url: \"unix:///c\", anonymous: true, mode: 0666}]";
+    if (!gw_span_equal(gw_buf_span(&shown), gw_span_str(wanted)))
+        fail_msg("%.*s", GW_SPAN_FMT(gw_buf_span(&shown)));
+    gw_buf_fini(&shown);
+    gw_config_fini(&copy);
+    gw_confreport_fini(&report);
+}
+
 static void test_nothing_is_a_configuration(void **state)
 {
     static const char *const texts[] = {"",   "\n\n", "# only words\n", "---\n",
@@ -406,7 +462,17 @@ static void test_errors_of_listeners(void **state)
         {"{url: 'ws://127.0.0.1', origins: ['*', 'https://a']}", "\"*\" is not an origin"},
         {"{url: 'ws://127.0.0.1', origins: [[]]}", "this is a list of single values"},
         {"{url: 'mqtt://127.0.0.1', origins: '*'}", "mqtt:// is not for pages of browsers"},
-        {"unix:///run/x", "unix is not built in yet"},
+        {"unix://run/x", "\"run/x\" is not the whole path of a file"},
+        {"unix:///", "\"/\" is not the whole path of a file"},
+        {"unix:///run/", "\"/run/\" is not the whole path of a file"},
+        {"unix:///run/x,unix:///run/x", "unix:///run/x is listened on already"},
+        {"{url: 'unix:///run/x', mode: 0999}", "mode cannot be \"0999\""},
+        {"{url: 'unix:///run/x', mode: 0}", "mode cannot be \"0\""},
+        {"{url: 'unix:///run/x', mode: 01777}", "mode cannot be \"01777\""},
+        {"{url: 'unix:///run/x', group: ''}", "group is the name of a group"},
+        {"{url: 'unix:///run/x', peer_identity: uid}", "peer_identity cannot be \"uid\""},
+        {"{url: 'mqtt://127.0.0.1', mode: 0660}", "mqtt:// has no mode"},
+        {"{url: 'ws://127.0.0.1', peer_identity: user}", "ws:// has no peer_identity"},
         {"ftp://x", "unknown scheme \"ftp\""},
         {"127.0.0.1:1883", "\"127.0.0.1:1883\" is not a URL"},
         {"mqtt://127.0.0.1:65536", "\"65536\" is not a port"},
@@ -633,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_listeners_of_websockets),
+        cmocka_unit_test(test_listeners_of_unix_sockets),
         cmocka_unit_test(test_nothing_is_a_configuration),
         cmocka_unit_test(test_precedence),
         cmocka_unit_test(test_errors_with_a_line),

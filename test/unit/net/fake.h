@@ -107,9 +107,9 @@ static inline gw_wall_ns fake_wall(void *user)
 static inline struct fake *fake_new(void)
 {
     static const struct gw_socket_ops ops = {
-        fake_listen,   fake_accept, NULL,       fake_error,      fake_recv,        fake_sendv,
-        fake_shutdown, fake_close,  fake_local, fake_poller_new, fake_poller_free, fake_add,
-        fake_set,      fake_remove, fake_wait,  fake_wake};
+        fake_listen,   fake_accept, NULL,        fake_error, fake_recv,       fake_sendv,
+        fake_shutdown, fake_close,  fake_sweep,  fake_local, fake_poller_new, fake_poller_free,
+        fake_add,      fake_set,    fake_remove, fake_wait,  fake_wake};
     struct fake *fake = calloc(1, sizeof *fake);
     GW_ASSERT(fake != NULL);
     fake->now = 1000 * GW_NS_PER_S;

@@ -95,11 +95,10 @@ static inline void fake_give(struct fake *fake, gw_socket socket, const void *by
     fake_append(&fake_at(fake, socket)->in.all, bytes, size);
 }
 
-static inline enum gw_status fake_listen(void *ctx, const struct gw_address *address, int backlog,
+static inline enum gw_status fake_listen(void *ctx, const struct gw_socket_place *place,
                                          gw_socket *ret_socket, int *ret_errno)
 {
-    (void)address;
-    (void)backlog;
+    (void)place;
     (void)ret_errno;
     *ret_socket = fake_open(ctx);
     fake_at(ctx, *ret_socket)->listening = true;
@@ -190,6 +189,12 @@ static inline void fake_close(void *ctx, gw_socket socket)
     GW_ASSERT(s->poller == NULL);
     s->open = false;
     s->closes++;
+}
+
+static inline void fake_sweep(void *ctx, const struct gw_address *address)
+{
+    (void)ctx;
+    (void)address;
 }
 
 static inline enum gw_status fake_local(void *ctx, gw_socket socket, struct gw_address *ret_address)

@@ -42,7 +42,9 @@ static struct fake *open_fake(struct door *door)
     int os_errno;
     *door = (struct door){0};
     door->loop = gw_loop_new(&fake->service, &fake->clock, NULL);
-    assert_int_equal(gw_listener_open(&fake->service, &none, 10, &door->listener, &os_errno),
+    assert_int_equal(gw_listener_open(&fake->service,
+                                      &(struct gw_socket_place){.address = &none, .backlog = 10},
+                                      &door->listener, &os_errno),
                      GW_OK);
     assert_int_equal(gw_listener_join(door->listener, door->loop, on_accept, door), GW_OK);
     return fake;
@@ -223,8 +225,11 @@ static struct door open_real(const char *host)
     struct gw_address address;
     int os_errno;
     assert_int_equal(gw_address_parse(gw_span_str(host), 0, &address), GW_OK);
-    assert_int_equal(gw_listener_open(gw_socket_system(), &address, 100, &door.listener, &os_errno),
-                     GW_OK);
+    assert_int_equal(
+        gw_listener_open(gw_socket_system(),
+                         &(struct gw_socket_place){.address = &address, .backlog = 100},
+                         &door.listener, &os_errno),
+        GW_OK);
     return door;
 }
 
@@ -312,9 +317,12 @@ static void refuses_an_address_in_use(void **state)
     struct door door = open_real("127.0.0.1");
     struct gw_listener *second;
     int os_errno;
-    assert_int_equal(gw_listener_open(gw_socket_system(), gw_listener_address(door.listener), 10,
-                                      &second, &os_errno),
-                     GW_OS_ERROR);
+    assert_int_equal(
+        gw_listener_open(
+            gw_socket_system(),
+            &(struct gw_socket_place){.address = gw_listener_address(door.listener), .backlog = 10},
+            &second, &os_errno),
+        GW_OS_ERROR);
     assert_int_equal(os_errno, EADDRINUSE);
     assert_null(second);
     gw_listener_close(second);

@@ -88,6 +88,58 @@ static void names_unix_sockets(void **state)
     assert_false(gw_address_is_loopback(&address));
 }
 
+/* Who came by a Unix socket is told by its path and his user, and counted by his user alone. */
+static void names_users_of_this_machine(void **state)
+{
+    (void)state;
+    struct gw_address a, b, cut, v4;
+    char text[GW_ADDRESS_TEXT_MAX], path[200];
+    uint32_t uid = 0;
+    gw_address_set_local(&a, GW_SPAN_LIT("/run/x.sock"), 1000);
+    assert_string_equal(gw_address_text(&a, text), "unix:/run/x.sock uid=1000");
+    assert_true(gw_address_is_loopback(&a) && gw_address_port(&a) == 0);
+    assert_true(gw_address_uid(&a, &uid) && uid == 1000);
+    gw_address_set_local(&b, GW_SPAN_LIT("/run/y.sock"), 1000);
+    assert_true(gw_span_equal(gw_address_host(&a), gw_address_host(&b)));
+    gw_address_set_local(&b, GW_SPAN_NONE, UINT32_MAX);
+    assert_string_equal(gw_address_text(&b, text), "unix uid=4294967295");
+    assert_false(gw_span_equal(gw_address_host(&a), gw_address_host(&b)));
+    memset(path, 'p', sizeof path);
+    gw_address_set_local(&b, gw_span_of(path, 107), UINT32_MAX);
+    assert_int_equal(strlen(gw_address_text(&b, text)), GW_ADDRESS_TEXT_MAX - 1);
+    gw_address_set_local(&b, gw_span_of(path, sizeof path), 1);
+    gw_address_copy(&cut, &b);
+    assert_true(gw_address_uid(&cut, &uid) && uid == 1);
+    assert_int_equal(gw_address_parse(GW_SPAN_LIT("10.0.0.9"), 1, &v4), GW_OK);
+    assert_false(gw_address_uid(&v4, &uid));
+    assert_false(gw_address_host(&v4).size == gw_address_host(&a).size);
+}
+
+/* IPv4 counts whole, also where it is written as IPv6; of IPv6 the half that names a network. */
+static void counts_by_host(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *one, *other;
+        bool same;
+    } rows[] = {
+        {"10.0.0.9", "10.0.0.9", true},
+        {"10.0.0.9", "10.0.0.8", false},
+        {"10.0.0.9", "::ffff:10.0.0.9", true},
+        {"2001:db8::1", "2001:db8::2", true},
+        {"2001:db8::1", "2001:db8:0:1::1", false},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct gw_address one, other;
+        assert_int_equal(gw_address_parse(gw_span_str(rows[i].one), 1, &one), GW_OK);
+        assert_int_equal(gw_address_parse(gw_span_str(rows[i].other), 2, &other), GW_OK);
+        assert_int_equal(gw_span_equal(gw_address_host(&one), gw_address_host(&other)),
+                         rows[i].same);
+    }
+    struct gw_address none = {0};
+    assert_int_equal(gw_address_host(&none).size, 0);
+}
+
 /* An address in memory that is cut to its size is read, printed and copied within it. */
 static void lives_in_cut_memory(void **state)
 {
@@ -125,7 +177,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_and_prints),  cmocka_unit_test(refuses_odd_hosts),
-        cmocka_unit_test(names_unix_sockets), cmocka_unit_test(lives_in_cut_memory),
+        cmocka_unit_test(names_unix_sockets), cmocka_unit_test(names_users_of_this_machine),
+        cmocka_unit_test(counts_by_host),     cmocka_unit_test(lives_in_cut_memory),
         cmocka_unit_test(resolves_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,7 +29,10 @@ static gw_socket listen_here(uint16_t *ret_port)
     gw_socket listener;
     int error;
     assert_int_equal(gw_address_parse(GW_SPAN_LIT("127.0.0.1"), 0, &address), GW_OK);
-    assert_int_equal(sockets->ops->listen(sockets->ctx, &address, 8, &listener, &error), GW_OK);
+    assert_int_equal(sockets->ops->listen(
+                         sockets->ctx, &(struct gw_socket_place){.address = &address, .backlog = 8},
+                         &listener, &error),
+                     GW_OK);
     assert_int_equal(sockets->ops->local(sockets->ctx, listener, &address), GW_OK);
     *ret_port = gw_address_port(&address);
     return listener;
@@ -84,7 +87,10 @@ static void test_unix(void **state)
     assert_int_equal(gw_dial_unix(path, &socket, &fault), GW_OS_ERROR);
     assert_int_equal(fault.os_error, ENOENT);
     assert_int_equal(gw_address_unix(gw_span_str(path), &address), GW_OK);
-    assert_int_equal(sockets->ops->listen(sockets->ctx, &address, 8, &listener, &error), GW_OK);
+    assert_int_equal(sockets->ops->listen(
+                         sockets->ctx, &(struct gw_socket_place){.address = &address, .backlog = 8},
+                         &listener, &error),
+                     GW_OK);
     assert_int_equal(gw_dial_unix(path, &socket, &fault), GW_OK);
     sockets->ops->close(sockets->ctx, socket);
     sockets->ops->close(sockets->ctx, listener);

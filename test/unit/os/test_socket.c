@@ -29,7 +29,10 @@ static void listen_on(struct rig *rig, const struct gw_address *address)
     int os_errno = 0;
     *rig = (struct rig){.ops = gw_socket_system()->ops, .caller = -1, .server = -1};
     assert_int_equal(rig->ops->poller_new(NULL, &rig->poller), GW_OK);
-    assert_int_equal(rig->ops->listen(NULL, address, 10, &rig->listener, &os_errno), GW_OK);
+    assert_int_equal(rig->ops->listen(NULL,
+                                      &(struct gw_socket_place){.address = address, .backlog = 10},
+                                      &rig->listener, &os_errno),
+                     GW_OK);
     assert_int_equal(rig->ops->local(NULL, rig->listener, &rig->address), GW_OK);
 }
 
@@ -271,20 +274,62 @@ static void replaces_a_stale_unix_socket_only(void **state)
     meet(&rig);
     gw_socket second;
     int os_errno = 0;
-    assert_int_equal(rig.ops->listen(NULL, &address, 10, &second, &os_errno), GW_OS_ERROR);
+    assert_int_equal(rig.ops->listen(NULL,
+                                     &(struct gw_socket_place){.address = &address, .backlog = 10},
+                                     &second, &os_errno),
+                     GW_OS_ERROR);
     assert_int_equal(os_errno, EADDRINUSE);
-    char text[GW_ADDRESS_TEXT_MAX];
-    assert_string_equal(gw_address_text(&rig.peer, text), "unix");
+    char text[GW_ADDRESS_TEXT_MAX], peer[GW_ADDRESS_TEXT_MAX + 32];
+    snprintf(peer, sizeof peer, "unix:%s uid=%u", path, (unsigned)getuid());
+    assert_string_equal(gw_address_text(&rig.peer, text), peer);
     rig_fini(&rig);
     listen_on(&rig, &address);
     meet(&rig);
+    rig.ops->sweep(NULL, &address); /* somebody listens */
+    assert_int_equal(access(path, F_OK), 0);
     rig_fini(&rig);
-    assert_int_equal(unlink(path), 0);
+    rig.ops->sweep(NULL, &address);
+    assert_int_equal(access(path, F_OK), -1);
+    rig.ops->sweep(NULL, &address);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     fclose(file);
-    assert_int_equal(rig.ops->listen(NULL, &address, 10, &second, &os_errno), GW_OS_ERROR);
+    rig.ops->sweep(NULL, &address);
+    assert_int_equal(rig.ops->listen(NULL,
+                                     &(struct gw_socket_place){.address = &address, .backlog = 10},
+                                     &second, &os_errno),
+                     GW_OS_ERROR);
     assert_int_equal(os_errno, EADDRINUSE);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* The file of a Unix socket is as it was ordered before anybody can connect; else there is none. */
+static void a_unix_socket_has_its_mode(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/gw_test_socket_XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/sock", folder);
+    struct gw_address address;
+    assert_int_equal(gw_address_unix(gw_span_str(path), &address), GW_OK);
+    const struct gw_socket_ops *ops = gw_socket_system()->ops;
+    static const uint32_t modes[] = {0600, 0660, 0666, 0777};
+    for (size_t i = 0; i < GW_COUNT_OF(modes); i++) {
+        struct gw_socket_place place = {.address = &address,
+                                        .backlog = 1,
+                                        .mode = modes[i],
+                                        .group = getgid(),
+                                        .has_group = true};
+        gw_socket listener;
+        struct stat info;
+        int os_errno;
+        assert_int_equal(ops->listen(NULL, &place, &listener, &os_errno), GW_OK);
+        assert_int_equal(lstat(path, &info), 0);
+        assert_int_equal(info.st_mode & 07777, modes[i]);
+        assert_int_equal(info.st_gid, getgid());
+        ops->close(NULL, listener);
+    }
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(folder), 0);
 }
@@ -302,6 +347,7 @@ int main(void)
         cmocka_unit_test(a_wake_is_sticky_once),
         cmocka_unit_test(never_wakes_early),
         cmocka_unit_test(replaces_a_stale_unix_socket_only),
+        cmocka_unit_test(a_unix_socket_has_its_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
