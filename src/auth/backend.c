@@ -1,5 +1,7 @@
 #include "auth/backend.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *gw_backend_setting(const struct gw_backend_settings *settings, const char *name,
@@ -25,4 +27,21 @@ uint32_t gw_backend_setting_ms(const struct gw_backend_settings *settings, const
                                                     : 0;
     bool good = factor > 0 && number <= UINT32_MAX / factor;
     return good ? (uint32_t)(number * factor) : fallback;
+}
+
+void gw_backend_say(char words[GW_BACKEND_WORDS_MAX], const char *format, ...)
+{
+    va_list list;
+    va_start(list, format);
+    (void)vsnprintf(words, GW_BACKEND_WORDS_MAX, format, list);
+    va_end(list);
+    for (char *at = words; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7F)
+            *at = ' ';
+}
+
+void gw_backend_limit(const struct gw_backend_host *host, uint32_t valid_ms,
+                      struct gw_warrant *warrant)
+{
+    warrant->expires = valid_ms > 0 ? host->now(host->ctx) + ((uint64_t)valid_ms + 999) / 1000 : 0;
 }

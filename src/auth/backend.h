@@ -38,6 +38,9 @@ const char *gw_backend_setting(const struct gw_backend_settings *settings, const
 uint32_t gw_backend_setting_ms(const struct gw_backend_settings *settings, const char *name,
                                uint32_t fallback);
 
+/* Writes words as printf does, cut where they are too long; control characters become blanks. */
+void gw_backend_say(char words[GW_BACKEND_WORDS_MAX], const char *format, ...) GW_PRINTF(2, 3);
+
 /* What others do for a backend; NULL where nobody does. */
 struct gw_backend_host {
     void *ctx;
@@ -82,5 +85,10 @@ struct gw_backend_ops {
     enum gw_backend_answer (*ask)(void *worker, const struct gw_backend_login *login,
                                   struct gw_backend_reply *reply);
 };
+
+/* Lets a warrant end so many milliseconds from now (rounded up to a second), 0: never; for settings
+ * such as `valid_for`. */
+void gw_backend_limit(const struct gw_backend_host *host, uint32_t valid_ms,
+                      struct gw_warrant *warrant);
 
 #endif

@@ -5,11 +5,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "os/patience.h"
 
 static enum gw_status os_fault(struct gw_dial_fault *fault, int error)
 {
@@ -19,24 +20,24 @@ static enum gw_status os_fault(struct gw_dial_fault *fault, int error)
 }
 
 /* Waits for a connect in progress; 0 or an errno. */
-static int finish(int fd)
+static int finish(int fd, gw_mono_ns deadline)
 {
-    struct pollfd wait = {.fd = fd, .events = POLLOUT};
-    int ready;
-    do {
-        ready = poll(&wait, 1, GW_DIAL_TIMEOUT_S * 1000);
-    } while (ready < 0 && errno == EINTR);
-    if (ready == 0)
+    struct gw_patience patience = gw_patience_for(GW_DIAL_TIMEOUT_S * 1000);
+    if (patience.until > deadline)
+        patience.until = deadline;
+    enum gw_status status = gw_patience_wait(&patience, fd, false, true);
+    if (status == GW_TIMEOUT)
         return ETIMEDOUT;
     int error = 0;
     socklen_t size = sizeof error;
-    if (ready < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    if (status != GW_OK || getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
         return errno;
     return error;
 }
 
 /* Opens a socket for an address and connects it; 0 or an errno. */
-static int attempt(const struct addrinfo *to, const struct addrinfo *from, int *ret_fd)
+static int attempt(const struct addrinfo *to, const struct addrinfo *from, gw_mono_ns deadline,
+                   int *ret_fd)
 {
     int fd = socket(to->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, to->ai_protocol);
     if (fd < 0)
@@ -47,7 +48,7 @@ static int attempt(const struct addrinfo *to, const struct addrinfo *from, int *
     if (from && bind(fd, from->ai_addr, from->ai_addrlen) != 0)
         error = errno;
     if (error == 0 && connect(fd, to->ai_addr, to->ai_addrlen) != 0)
-        error = errno == EINPROGRESS ? finish(fd) : errno;
+        error = errno == EINPROGRESS ? finish(fd, deadline) : errno;
     if (error != 0) {
         close(fd);
         return error;
@@ -72,8 +73,9 @@ static enum gw_status look_up(const char *host, const char *service, struct addr
     return GW_NOT_FOUND;
 }
 
-enum gw_status gw_dial_tcp(const char *host, uint16_t port, const char *bind_host,
-                           gw_socket *ret_socket, struct gw_dial_fault *ret_fault)
+static enum gw_status dial(const char *host, uint16_t port, const char *bind_host,
+                           gw_mono_ns deadline, gw_socket *ret_socket,
+                           struct gw_dial_fault *ret_fault)
 {
     struct addrinfo *hosts = NULL;
     struct addrinfo *binds = NULL;
@@ -87,7 +89,7 @@ enum gw_status gw_dial_tcp(const char *host, uint16_t port, const char *bind_hos
         goto out;
     int error = EADDRNOTAVAIL;
     for (const struct addrinfo *to = hosts; to && error != 0; to = to->ai_next)
-        error = attempt(to, binds, ret_socket);
+        error = attempt(to, binds, deadline, ret_socket);
     if (error != 0)
         status = os_fault(ret_fault, error);
 out:
@@ -96,6 +98,18 @@ out:
     if (binds)
         freeaddrinfo(binds);
     return status;
+}
+
+enum gw_status gw_dial_tcp(const char *host, uint16_t port, const char *bind_host,
+                           gw_socket *ret_socket, struct gw_dial_fault *ret_fault)
+{
+    return dial(host, port, bind_host, GW_NEVER, ret_socket, ret_fault);
+}
+
+enum gw_status gw_dial_tcp_by(const char *host, uint16_t port, gw_mono_ns deadline,
+                              gw_socket *ret_socket, struct gw_dial_fault *ret_fault)
+{
+    return dial(host, port, NULL, deadline, ret_socket, ret_fault);
 }
 
 enum gw_status gw_dial_unix(const char *path, gw_socket *ret_socket,
@@ -110,6 +124,6 @@ enum gw_status gw_dial_unix(const char *path, gw_socket *ret_socket,
     struct addrinfo to = {.ai_family = AF_UNIX,
                           .ai_addr = (struct sockaddr *)(void *)&address,
                           .ai_addrlen = sizeof address};
-    int error = attempt(&to, NULL, ret_socket);
+    int error = attempt(&to, NULL, GW_NEVER, ret_socket);
     return error == 0 ? GW_OK : os_fault(ret_fault, error);
 }

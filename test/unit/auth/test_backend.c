@@ -37,11 +37,44 @@ static void times_have_units(void **state)
     }
 }
 
+static void words_are_cut_and_stay_on_their_line(void **state)
+{
+    char words[GW_BACKEND_WORDS_MAX];
+    char longer[2 * GW_BACKEND_WORDS_MAX];
+    (void)state;
+    gw_backend_say(words, "%s: %d", "a\nb\tc\x7F", 7);
+    assert_string_equal(words, "a b c : 7");
+    memset(longer, 'x', sizeof(longer) - 1);
+    longer[sizeof(longer) - 1] = '\0';
+    gw_backend_say(words, "%s", longer);
+    assert_int_equal(strlen(words), GW_BACKEND_WORDS_MAX - 1);
+}
+
+static uint64_t thousand(GW_UNUSED void *ctx)
+{
+    return 1000;
+}
+
+static void a_warrant_may_end(void **state)
+{
+    const struct gw_backend_host host = {.now = thousand};
+    struct gw_warrant warrant;
+    (void)state;
+    gw_warrant_init(&warrant);
+    gw_backend_limit(&host, 1500, &warrant);
+    assert_int_equal(warrant.expires, 1002);
+    gw_backend_limit(&host, 0, &warrant);
+    assert_int_equal(warrant.expires, 0);
+    gw_warrant_fini(&warrant);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_are_found_by_name),
         cmocka_unit_test(times_have_units),
+        cmocka_unit_test(words_are_cut_and_stay_on_their_line),
+        cmocka_unit_test(a_warrant_may_end),
     };
     return cmocka_run_group_tests_name("backend", tests, NULL, NULL);
 }
