@@ -64,7 +64,7 @@ void gw_certs_free(struct gw_certs *certs)
 
 static uint64_t stamp_of(const struct gw_config_tls *tls)
 {
-    const char *const paths[] = {tls->cert, tls->key, tls->client_ca, tls->crl};
+    const char *const paths[] = {tls->cert, tls->key, tls->client_ca, tls->crl, tls->psk_file};
     uint64_t stamp = 1;
     for (size_t i = 0; i < GW_COUNT_OF(paths); i++)
         stamp = gw_hash_mix(stamp, paths[i][0] ? gw_fileinfo_stamp(paths[i]) : 1);
@@ -79,9 +79,10 @@ static uint64_t stamp_of(const struct gw_config_tls *tls)
 static enum gw_status judge(const struct gw_config_tls *tls,
                             const struct gw_config_listener *listener, struct gw_tlsfault *fault)
 {
-    if (!tls->cert[0]) {
-        gw_tlsfault_set(fault, "T201", "%s needs a certificate", listener->url);
-        gw_tlsfault_hint(fault, "tls: {cert: FILE, key: FILE} in the configuration");
+    if (!tls->cert[0] && !tls->psk_file[0]) {
+        gw_tlsfault_set(fault, "T201", "%s needs a certificate, or pre-shared keys", listener->url);
+        gw_tlsfault_hint(fault, "tls: {cert: FILE, key: FILE} in the configuration, or {psk_file: "
+                                "FILE}");
         return GW_INVALID;
     }
     if (tls->client_cert != GW_CONFIG_CLIENT_CERT_OFF && !tls->client_ca[0]) {
@@ -120,6 +121,9 @@ static enum gw_status read_files(const struct gw_certs *certs, const struct gw_c
         .ca_file = tls.client_ca,
         .ca_path = "",
         .crl = tls.crl,
+        .psk_file = tls.psk_file,
+        .psk_identity = "",
+        .psk_hex = "",
         .version_min = tls.version_min == GW_CONFIG_TLS_13 ? 13 : 12,
         .ciphers = tls.ciphers,
         .ciphersuites = tls.ciphersuites,
@@ -152,10 +156,27 @@ static int64_t days_left(const struct gw_certs *certs, int64_t expiry)
     return left >= 0 ? left / DAY : -1;
 }
 
+/* Speaks of pre-shared keys that can be guessed. */
+static void remind_of_keys(const struct gw_certs *certs, const struct gw_config_listener *listener,
+                           const struct gw_tlscontext *context)
+{
+    size_t count = context->keys ? gw_tlskeys_short_count(context->keys) : 0;
+    struct gw_log_field fields[] = {
+        gw_log_str("listener", listener->url),
+        gw_log_number("keys", (int64_t)count),
+        gw_log_str("hint", "openssl rand -hex 32 makes a good one"),
+    };
+    if (count > 0)
+        gw_log_event(certs->log, GW_LOG_WARN, "psk.short",
+                     "pre-shared keys of less than 16 bytes: who listens in can guess them", fields,
+                     GW_COUNT_OF(fields));
+}
+
 /* Speaks of a certificate that has ended or soon will. */
 static void remind(const struct gw_certs *certs, const struct gw_config_listener *listener,
                    const struct gw_tlscontext *context)
 {
+    remind_of_keys(certs, listener, context);
     for (size_t i = 0; i < context->count; i++) {
         int64_t expiry = gw_tlscontext_expiry(context, i);
         int64_t days = expiry == INT64_MAX ? INT64_MAX : days_left(certs, expiry);
@@ -181,6 +202,7 @@ static void log_loaded(const struct gw_certs *certs, const struct gw_config_list
         gw_log_str("listener", listener->url),
         gw_log_number("certificates", (int64_t)context->count),
         gw_log_number("days_left", days_left(certs, gw_tlscontext_expiry(context, 0))),
+        gw_log_number("keys", context->keys ? (int64_t)gw_tlskeys_count(context->keys) : 0),
     };
     gw_log_event(certs->log, GW_LOG_INFO, "cert.reloaded",
                  "new certificates are in force for new connections", fields, GW_COUNT_OF(fields));

@@ -101,7 +101,7 @@ enum gw_status gw_brokerurl_read(struct gw_options *options, const char *url)
             continue;
         at = url + size;
         ws = schemes[i].ws;
-        options->net.tls.on = options->net.tls.on || schemes[i].tls;
+        options->net.tls_on = options->net.tls_on || schemes[i].tls;
         if (!schemes[i].built && !options->net.not_built)
             options->net.not_built = schemes[i].prefix;
     }

@@ -81,7 +81,9 @@ static enum gw_status apply_user(struct gw_options *options, const struct gw_con
 /* What the command line says of a CA or a certificate takes the place of the context's. */
 static enum gw_status apply_tls(struct gw_options *options, const struct gw_context *context)
 {
-    struct gw_options_tls *tls = &options->net.tls;
+    struct gw_driver_tls *tls = &options->net.tls;
+    if (tls->psk_key)
+        return GW_OK; /* there are no certificates then */
     if (context->ca && !tls->ca_file && !tls->ca_path && !tls->system_cas)
         GW_TRY(keep(options, context->ca, &tls->ca_file));
     if (tls->cert || tls->key)
@@ -99,7 +101,7 @@ static enum gw_status apply(struct gw_options *options, const struct gw_context 
         options->net.host = said.host;
     if (said.port > 0)
         options->net.port = said.port;
-    if (options->net.tls.on)
+    if (options->net.tls_on)
         GW_TRY(apply_tls(options, context));
     return apply_user(options, context);
 }

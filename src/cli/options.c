@@ -276,9 +276,24 @@ static enum gw_status check_built(struct gw_options *options)
 {
     const struct gw_options_net *net = &options->net;
     if (net->not_built)
-        return gw_options_refuse(
-            options, "%s: pre-shared keys, proxies and SRV records are not built in yet",
-            net->not_built);
+        return gw_options_refuse(options,
+                                 "%s: proxies, SRV records and TLS engines are not built in yet",
+                                 net->not_built);
+    return GW_OK;
+}
+
+/* With a key that both sides have there are no certificates. */
+static enum gw_status check_psk(struct gw_options *options)
+{
+    const struct gw_driver_tls *tls = &options->net.tls;
+    if (tls->psk_key && !tls->psk_identity)
+        return gw_options_refuse(options, "--psk needs --psk-identity NAME");
+    if (tls->psk_identity && !tls->psk_key)
+        return gw_options_refuse(options, "--psk-identity needs --psk KEY");
+    if (tls->psk_key && (tls->ca_file || tls->ca_path || tls->system_cas || tls->cert))
+        return gw_options_refuse(options,
+                                 "--psk takes the place of certificates: without --cafile, "
+                                 "--capath, --tls-use-os-certs and --cert");
     return GW_OK;
 }
 
@@ -286,20 +301,23 @@ static enum gw_status check_built(struct gw_options *options)
 static enum gw_status settle_net(struct gw_options *options)
 {
     struct gw_options_net *net = &options->net;
-    struct gw_options_tls *tls = &net->tls;
-    tls->on = tls->on || net->port == TLS_PORT;
+    struct gw_driver_tls *tls = &net->tls;
+    net->tls_on = net->tls_on || net->port == TLS_PORT;
     if (net->plain || net->unix_path)
-        tls->on = false;
-    if (!tls->on && (tls->cert || tls->key) && !net->plain)
+        net->tls_on = false;
+    if (!net->tls_on && (tls->cert || tls->key) && !net->plain)
         return gw_options_refuse(options, "--cert and --key are for TLS: add --cafile FILE or "
                                           "--tls-use-os-certs, or take a URL mqtts://");
     if (tls->key && !tls->cert)
         return gw_options_refuse(options, "--key needs --cert");
-    if (!tls->ca_file && !tls->ca_path)
+    GW_TRY(check_psk(options));
+    if (!tls->ca_file && !tls->ca_path && !tls->psk_key)
         tls->system_cas = true;
+    if (!tls->alpn)
+        tls->alpn = net->ws ? "http/1.1" : "mqtt";
     if (tls->version_min == 0)
         tls->version_min = TLS_VERSION_MIN;
-    if (net->port == 0 && tls->on)
+    if (net->port == 0 && net->tls_on)
         net->port = net->ws ? WSS_PORT : TLS_PORT;
     return GW_OK;
 }

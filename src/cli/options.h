@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/time.h"
+#include "client/host/driver.h"
 #include "wire/connect.h"
 
 #define GW_OPTIONS_LIST_MAX 65535u
@@ -27,19 +28,6 @@ enum gw_message_mode {
     GW_MODE_NULL,  /* -n */
 };
 
-struct gw_options_tls {
-    bool on; /* asked for by a URL, a port or an option */
-    const char *ca_file;
-    const char *ca_path;
-    const char *cert;
-    const char *key;
-    const char *ciphers;
-    const char *alpn;
-    int version_min; /* 12, 13 */
-    bool insecure;   /* the server's name is not compared */
-    bool system_cas;
-};
-
 struct gw_options_net {
     const char *host; /* NULL: localhost */
     const char *bind_host;
@@ -49,7 +37,8 @@ struct gw_options_net {
     uint16_t port;         /* 0: the default */
     bool plain;            /* --no-tls */
     bool ws;               /* over a WebSocket */
-    struct gw_options_tls tls;
+    bool tls_on;           /* asked for by a URL, a port or an option */
+    struct gw_driver_tls tls;
 };
 
 struct gw_options_session {

@@ -116,14 +116,14 @@ static enum gw_status set_plain(struct gw_options *o, const char *value)
 static enum gw_status set_ca_file(struct gw_options *o, const char *value)
 {
     o->net.tls.ca_file = value;
-    o->net.tls.on = true;
+    o->net.tls_on = true;
     return GW_OK;
 }
 
 static enum gw_status set_ca_path(struct gw_options *o, const char *value)
 {
     o->net.tls.ca_path = value;
-    o->net.tls.on = true;
+    o->net.tls_on = true;
     return GW_OK;
 }
 
@@ -131,7 +131,7 @@ static enum gw_status set_system_cas(struct gw_options *o, const char *value)
 {
     (void)value;
     o->net.tls.system_cas = true;
-    o->net.tls.on = true;
+    o->net.tls_on = true;
     return GW_OK;
 }
 
@@ -164,7 +164,26 @@ static enum gw_status set_alpn(struct gw_options *o, const char *value)
 static enum gw_status set_insecure(struct gw_options *o, const char *value)
 {
     (void)value;
-    o->net.tls.insecure = true;
+    o->net.tls.insecure_name = true;
+    return GW_OK;
+}
+
+static enum gw_status set_psk(struct gw_options *o, const char *value)
+{
+    const char *why = gw_tlskeys_judge_hex(gw_span_str(value));
+    if (why)
+        return gw_options_refuse(o, "--psk: %s", why);
+    o->net.tls.psk_key = value;
+    o->net.tls_on = true;
+    return GW_OK;
+}
+
+static enum gw_status set_psk_identity(struct gw_options *o, const char *value)
+{
+    const char *why = gw_tlskeys_judge_identity(gw_span_str(value));
+    if (why)
+        return gw_options_refuse(o, "--psk-identity: %s", why);
+    o->net.tls.psk_identity = value;
     return GW_OK;
 }
 
@@ -570,6 +589,8 @@ static const struct gw_optset_row rows[] = {
     {NULL, "--insecure", ALL, NULL, set_insecure, "do not compare the broker's name (TLS)"},
     {NULL, "--tls-version", ALL, "VERSION", set_tls_version, "oldest: tlsv1.2 (default), tlsv1.3"},
     {NULL, "--ciphers", ALL, "LIST", set_ciphers, "ciphers of TLS 1.2, in OpenSSL's words"},
+    {NULL, "--psk", ALL, "KEY", set_psk, "TLS by a key we share with the broker (hexadecimal)"},
+    {NULL, "--psk-identity", ALL, "NAME", set_psk_identity, "the name that it knows this key by"},
     {NULL, "--tls-alpn", ALL, "PROTOCOL", set_alpn, "name of the protocol to ask for (mqtt)"},
     {"-u", "--username", ALL, "NAME", set_user, "user name"},
     {"-P", "--pw", ALL, "PASSWORD", set_password, "password"},
@@ -632,8 +653,6 @@ static const struct gw_optset_row rows[] = {
 
     {"-S", NULL, ALL, NULL, NULL, NULL},
     {NULL, "--keyform", ALL, "FORM", NULL, NULL},
-    {NULL, "--psk", ALL, "KEY", NULL, NULL},
-    {NULL, "--psk-identity", ALL, "NAME", NULL, NULL},
     {NULL, "--proxy", ALL, "URL", NULL, NULL},
     {NULL, "--tls-engine", ALL, "ENGINE", NULL, NULL},
     {NULL, "--tls-engine-kpass-sha1", ALL, "SHA1", NULL, NULL},

@@ -407,18 +407,6 @@ static void turn(struct gw_talk *talk)
 static enum gw_status prepare(struct gw_talk *talk)
 {
     const struct gw_options_net *net = &talk->options->net;
-    const struct gw_options_tls *tls = &net->tls;
-    talk->tls = (struct gw_driver_tls){.ca_file = tls->ca_file,
-                                       .ca_path = tls->ca_path,
-                                       .system_cas = tls->system_cas,
-                                       .cert = tls->cert,
-                                       .key = tls->key,
-                                       .ciphers = tls->ciphers,
-                                       .alpn = tls->alpn ? tls->alpn
-                                               : net->ws ? "http/1.1"
-                                                         : "mqtt",
-                                       .version_min = tls->version_min,
-                                       .insecure_name = tls->insecure};
     talk->target = (struct gw_driver_target){.host = net->host ? net->host : "localhost",
                                              .bind_host = net->bind_host,
                                              .unix_path = net->unix_path,
@@ -426,7 +414,7 @@ static enum gw_status prepare(struct gw_talk *talk)
                                              .port = net->port > 0 ? net->port
                                                      : net->ws     ? PORT_WS
                                                                    : PORT_PLAIN,
-                                             .tls = tls->on ? &talk->tls : NULL};
+                                             .tls = net->tls_on ? &net->tls : NULL};
     fill_connect(talk);
     GW_TRY(gw_driver_init(&talk->driver, &talk->target, &talk->client, &events, talk));
     return gw_interrupt_open(&talk->interrupt);

@@ -37,7 +37,6 @@ struct gw_talk {
     const struct gw_talk_ops *ops;
     void *user; /* of the tool */
     struct gw_driver driver;
-    struct gw_driver_tls tls;
     struct gw_driver_target target;
     struct gw_client_options client;
     struct gw_props connect_props;

@@ -154,3 +154,14 @@ void gw_conftls_resolve(const struct gw_config *config, const struct gw_config_l
     }
     *ret_tls = view.tls;
 }
+
+bool gw_conftls_proves(const struct gw_config *config, const struct gw_config_listener *listener)
+{
+    struct gw_config_tls tls;
+
+    if (listener->scheme != GW_CONFIG_MQTTS && listener->scheme != GW_CONFIG_WSS)
+        return false;
+    gw_conftls_resolve(config, listener, &tls);
+    return tls.psk_file[0] != '\0' ||
+           (tls.client_cert != GW_CONFIG_CLIENT_CERT_OFF && tls.identity != GW_CONFIG_IDENTITY_OFF);
+}

@@ -36,4 +36,7 @@ void gw_conftls_forget(struct gw_config_saids *saids);
 void gw_conftls_resolve(const struct gw_config *config, const struct gw_config_listener *listener,
                         struct gw_config_tls *ret_tls);
 
+/* True if a listener lets clients in by what they prove to TLS: a certificate's part, or a key. */
+bool gw_conftls_proves(const struct gw_config *config, const struct gw_config_listener *listener);
+
 #endif

@@ -65,6 +65,7 @@ struct gw_config_tls {
     char *client_ca;
     enum gw_config_client_cert client_cert;
     char *crl;
+    char *psk_file;
     enum gw_config_identity identity;
     enum gw_config_tls_version version_min;
     char *ciphers;

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/logger.h"
 #include "config/conflisten.h"
+#include "config/conftls.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
 #include "daemon/people.h"
@@ -129,7 +130,8 @@ static void warn_about_listeners(const struct serve *serve)
             gw_log_str("hint", "auth: [{file: users}] names a user file, godwit passwd writes one"),
         };
 
-        if (!listener->anonymous && serve->people.users != NULL)
+        if (!listener->anonymous &&
+            (serve->people.users != NULL || gw_conftls_proves(&serve->config, listener)))
             continue;
         if (!listener->anonymous)
             gw_log_event(serve->log, GW_LOG_WARN, "listener.closed",

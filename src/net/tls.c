@@ -8,6 +8,7 @@
 
 #include "net/tlsnames.h"
 #include "net/tlspipe.h"
+#include "net/tlspsk.h"
 #include "os/thread.h"
 
 #define RECORD_SIZE ((size_t)16 * 1024)
@@ -16,10 +17,11 @@ struct gw_tls {
     struct gw_transport base; /* first */
     struct gw_tlscontext *context;
     SSL *ssl;
-    const char *host; /* a client's */
-    char *peer_name;  /* proved */
-    X509 *refused;    /* the server's certificate that a client did not accept */
-    char *words;      /* of a trouble that needed some */
+    const char *host;             /* a client's */
+    char *peer_name;              /* proved */
+    struct gw_tlspsk_asked asked; /* a server's: while it shakes hands */
+    X509 *refused;                /* the server's certificate that a client did not accept */
+    char *words;                  /* of a trouble that needed some */
     struct gw_tlspipe pipe;
     enum gw_status end; /* GW_OK: none; what recv says ever after */
     bool send_ended;
@@ -57,10 +59,15 @@ static enum gw_status fail(struct gw_tls *tls)
     int reason = ERR_GET_REASON(ERR_peek_error());
     long result = SSL_get_verify_result(tls->ssl);
     const char *words = gw_tlsfault_handshake(tls->pipe.first, tls->context->server);
-    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && result != X509_V_OK)
+    char *blame = gw_tlspsk_explain(&tls->asked, reason);
+    if (blame != NULL) {
+        free(tls->words);
+        tls->base.trouble = tls->words = blame;
+    } else if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED && result != X509_V_OK) {
         note_verification(tls, result);
-    else
+    } else {
         tls->base.trouble = words;
+    }
     tls->end = GW_PROTOCOL;
     tls->base.pending = true;
     return tls->end;
@@ -92,14 +99,26 @@ static enum gw_status judge_recv(struct gw_tls *tls, int result)
 
 /* -- the handshake -- */
 
-static void on_established(struct gw_tls *tls)
+/* Who the client has proved to be. GW_PROTOCOL when memory is out: nobody comes in as somebody else
+ * for want of it. */
+static enum gw_status on_established(struct gw_tls *tls)
 {
+    bool failed = false;
     tls->base.heavy = false;
-    if (!tls->context->server || tls->context->identity == GW_TLS_IDENTITY_OFF)
-        return;
+    gw_tlspsk_fini(&tls->asked);
+    if (!tls->context->server)
+        return GW_OK;
+    if (tls->context->keys != NULL)
+        tls->peer_name = gw_tlspsk_proved(tls->ssl, &failed);
+    if (failed) {
+        tls->base.trouble = "out of memory";
+        tls->base.pending = true;
+        return tls->end = GW_PROTOCOL;
+    }
     X509 *cert = SSL_get0_peer_certificate(tls->ssl);
-    if (cert != NULL && SSL_get_verify_result(tls->ssl) == X509_V_OK)
+    if (tls->peer_name == NULL && cert != NULL && SSL_get_verify_result(tls->ssl) == X509_V_OK)
         tls->peer_name = gw_tlscontext_identity(cert, tls->context->identity);
+    return GW_OK;
 }
 
 /* GW_OK: established. */
@@ -111,9 +130,7 @@ static enum gw_status shake_hands(struct gw_tls *tls)
     int result = SSL_do_handshake(tls->ssl);
     if (result != 1)
         return judge_recv(tls, result);
-    if (tls->base.heavy)
-        on_established(tls);
-    return GW_OK;
+    return tls->base.heavy ? on_established(tls) : GW_OK;
 }
 
 /* -- bytes -- */
@@ -293,6 +310,7 @@ static void tls_free(struct gw_transport *transport)
     SSL_free(tls->ssl); /* and its BIO */
     gw_tlscontext_unref(tls->context);
     X509_free(tls->refused);
+    gw_tlspsk_fini(&tls->asked);
     free(tls->peer_name);
     free(tls->words);
     free(tls);
@@ -314,7 +332,7 @@ static struct gw_tls *tls_new(struct gw_tlscontext *context)
     tls->context = gw_tlscontext_ref(context);
     tls->ssl = SSL_new(context->ctxs[0]);
     BIO *bio = tls->ssl != NULL ? gw_tlspipe_new(context->bio, &tls->pipe) : NULL;
-    if (bio == NULL || SSL_set_app_data(tls->ssl, context) != 1) {
+    if (bio == NULL || SSL_set_app_data(tls->ssl, &tls->asked) != 1) {
         BIO_free(bio);
         ERR_clear_error();
         tls_free(&tls->base);
@@ -358,7 +376,7 @@ struct gw_transport *gw_tls_client(struct gw_tlscontext *context, const char *ho
     tls->host = host;
     SSL_set_connect_state(tls->ssl);
     SSL_set_verify(tls->ssl, SSL_get_verify_mode(tls->ssl), on_verify);
-    bool good = SSL_set_app_data(tls->ssl, tls) == 1; /* it is asked for no tickets */
+    bool good = SSL_set_app_data(tls->ssl, tls) == 1;
     if (is_address(host)) {
         if (!context->insecure_name)
             good = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls->ssl), host) == 1;
@@ -381,7 +399,9 @@ void gw_tls_explain(const struct gw_transport *top, struct gw_tlsfault *ret_faul
     while (top->below != NULL)
         top = top->below;
     const struct gw_tls *tls = (const struct gw_tls *)(const void *)top; /* base is first */
-    if (tls->refused != NULL)
+    if (tls->context->keys != NULL && tls->base.heavy)
+        gw_tlsfault_key(ret_fault, tls->refused == NULL ? tls->base.trouble : NULL, tls->host);
+    else if (tls->refused != NULL)
         gw_tlsfault_refused(ret_fault, tls->refused, SSL_get_verify_result(tls->ssl), tls->host);
     else
         gw_tlsfault_failed(ret_fault, tls->base.trouble, tls->host);

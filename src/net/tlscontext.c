@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "net/tlspipe.h"
+#include "net/tlspsk.h"
 #include "os/file.h"
 
 #define SESSION_SECONDS 7200 /* how long a ticket lets its holder skip a full handshake */
@@ -171,13 +172,14 @@ static enum gw_status load_trust(SSL_CTX *ctx, const char *what, const char *pat
     return status;
 }
 
-static enum gw_status load_trusts(SSL_CTX *ctx, const struct gw_tls_options *options,
-                                  struct gw_tlsfault *fault)
+static enum gw_status load_trusts(const struct gw_tlscontext *context, SSL_CTX *ctx,
+                                  const struct gw_tls_options *options, struct gw_tlsfault *fault)
 {
     EVP_MD_CTX *digest = EVP_MD_CTX_new();
     uint8_t sum[EVP_MAX_MD_SIZE];
     enum gw_status status = GW_NO_MEMORY;
-    if (digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1)
+    if (digest != NULL && EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1 &&
+        EVP_DigestUpdate(digest, context->keys_sum, sizeof context->keys_sum) == 1)
         status = GW_OK;
     if (status == GW_OK && options->ca_file[0] != '\0')
         status = load_trust(ctx, "CA file", options->ca_file, digest, fault);
@@ -190,13 +192,56 @@ static enum gw_status load_trusts(SSL_CTX *ctx, const struct gw_tls_options *opt
     if (status == GW_OK && options->system_cas && SSL_CTX_set_default_verify_paths(ctx) != 1)
         status = gw_tlsfault_set(fault, "T202", "cannot read the CAs of this system: %s",
                                  gw_tlsfault_reason());
-    /* A ticket stands for a certificate that was checked: against other CAs or another list of
-     * revoked ones it is worth nothing. */
-    if (status == GW_OK && (EVP_DigestFinal_ex(digest, sum, NULL) != 1 ||
-                            SSL_CTX_set_session_id_context(ctx, sum, 32) != 1))
+    /* A ticket stands for a certificate or a key that was checked: against other CAs, another list
+     * of revoked ones or other keys it is worth nothing. */
+    if (status == GW_OK && options->server &&
+        (EVP_DigestFinal_ex(digest, sum, NULL) != 1 ||
+         SSL_CTX_set_session_id_context(ctx, sum, 32) != 1))
         status = GW_NO_MEMORY;
     EVP_MD_CTX_free(digest);
     return status;
+}
+
+/* -- pre-shared keys -- */
+
+static enum gw_status parse_keys(struct gw_tlscontext *context, const struct gw_buf *buf,
+                                 const char *path, struct gw_tlsfault *fault)
+{
+    struct gw_tlskeys_error error;
+    enum gw_status status = gw_tlskeys_parse(gw_buf_span(buf), &context->keys, &error);
+    if (status == GW_INVALID) {
+        gw_tlsfault_set(fault, "T215", "%s, line %u: %s", path, error.line, error.what);
+        gw_tlsfault_hint(fault, "a line is IDENTITY:KEY, the key in hexadecimal (openssl rand -hex "
+                                "32 makes one)");
+    }
+    if (status == GW_OK &&
+        EVP_Digest(buf->data, buf->size, context->keys_sum, NULL, EVP_sha256(), NULL) != 1)
+        status = GW_NO_MEMORY;
+    return status;
+}
+
+static enum gw_status load_keys(struct gw_tlscontext *context, const struct gw_tls_options *options,
+                                struct gw_tlsfault *fault)
+{
+    struct gw_buf buf;
+    BIO *bio;
+    if (options->psk_file[0] == '\0')
+        return GW_OK;
+    enum gw_status status =
+        open_pem("file of pre-shared keys", options->psk_file, &buf, &bio, fault);
+    if (status == GW_OK)
+        status = parse_keys(context, &buf, options->psk_file, fault);
+    close_pem(&buf, bio);
+    return status;
+}
+
+static enum gw_status load_own_key(struct gw_tlscontext *context,
+                                   const struct gw_tls_options *options, struct gw_tlsfault *fault)
+{
+    struct gw_tlskeys_error error;
+    enum gw_status status = gw_tlskeys_one(gw_span_str(options->psk_identity),
+                                           gw_span_str(options->psk_hex), &context->keys, &error);
+    return status == GW_INVALID ? gw_tlsfault_set(fault, "T215", "%s", error.what) : status;
 }
 
 /* -- what OpenSSL asks -- */
@@ -209,7 +254,7 @@ static int on_server_name(SSL *ssl, int *alert, void *user)
     if (name == NULL)
         return SSL_TLSEXT_ERR_NOACK;
     for (size_t i = 0; i < context->count; i++) {
-        if (X509_check_host(context->certs[i], name, 0, 0, NULL) != 1)
+        if (context->certs[i] == NULL || X509_check_host(context->certs[i], name, 0, 0, NULL) != 1)
             continue;
         if (i > 0)
             SSL_set_SSL_CTX(ssl, context->ctxs[i]);
@@ -234,7 +279,7 @@ static int on_alpn(SSL *ssl, const unsigned char **ret_name, unsigned char *ret_
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                      EVP_MAC_CTX *mac, int encrypt)
 {
-    const struct gw_tlscontext *context = SSL_get_app_data(ssl);
+    const struct gw_tlscontext *context = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
     return gw_tlstickets_answer(context->tickets, name, iv, cipher, mac, encrypt == 1);
 }
 
@@ -245,20 +290,30 @@ static int version_number(int version)
     return version == 0 ? 0 : version == 13 ? TLS1_3_VERSION : TLS1_2_VERSION;
 }
 
-static enum gw_status set_algorithms(SSL_CTX *ctx, const struct gw_tls_options *options,
+/* With a key of its own and nothing else a client has no use for certificates. */
+static const char *default_ciphers(const struct gw_tlscontext *context)
+{
+    if (context->keys == NULL)
+        return GW_TLSCONTEXT_CIPHERS;
+    return context->server ? GW_TLSCONTEXT_CIPHERS ":" GW_TLSPSK_CIPHERS : GW_TLSPSK_CIPHERS;
+}
+
+static enum gw_status set_algorithms(const struct gw_tlscontext *context, SSL_CTX *ctx,
+                                     const struct gw_tls_options *options,
                                      struct gw_tlsfault *fault)
 {
-    const char *ciphers = options->ciphers[0] != '\0' ? options->ciphers : GW_TLSCONTEXT_CIPHERS;
+    const char *ciphers = options->ciphers[0] != '\0' ? options->ciphers : default_ciphers(context);
+    const char *suites = options->ciphersuites;
     const char *curves = options->curves[0] != '\0' ? options->curves : GW_TLSCONTEXT_CURVES;
     if (SSL_CTX_set_min_proto_version(ctx, version_number(options->version_min)) != 1 ||
         SSL_CTX_set_max_proto_version(ctx, version_number(options->version_max)) != 1)
         return GW_NO_MEMORY;
     if (SSL_CTX_set_cipher_list(ctx, ciphers) != 1)
         return gw_tlsfault_set(fault, "T207", "no cipher of TLS 1.2 is called \"%s\"", ciphers);
-    if (options->ciphersuites[0] != '\0' &&
-        SSL_CTX_set_ciphersuites(ctx, options->ciphersuites) != 1)
-        return gw_tlsfault_set(fault, "T207", "no cipher of TLS 1.3 is called \"%s\"",
-                               options->ciphersuites);
+    if (suites[0] == '\0' && context->keys != NULL)
+        suites = GW_TLSPSK_CIPHERSUITES;
+    if (suites[0] != '\0' && SSL_CTX_set_ciphersuites(ctx, suites) != 1)
+        return gw_tlsfault_set(fault, "T207", "no cipher of TLS 1.3 is called \"%s\"", suites);
     /* OpenSSL's macro takes no const, and writes nothing. */
     if (SSL_CTX_set1_groups_list(ctx, (char *)(uintptr_t)curves) != 1)
         return gw_tlsfault_set(fault, "T207", "no curves are called \"%s\"", curves);
@@ -284,6 +339,8 @@ static void set_server(SSL_CTX *ctx, struct gw_tlscontext *context)
     SSL_CTX_set_tlsext_servername_arg(ctx, context);
     if (context->alpn_size > 0)
         SSL_CTX_set_alpn_select_cb(ctx, on_alpn, context);
+    if (context->keys != NULL)
+        gw_tlspsk_serve(ctx);
     SSL_CTX_set_timeout(ctx, SESSION_SECONDS);
     SSL_CTX_set_num_tickets(ctx, context->tickets != NULL ? 1 : 0);
     if (context->tickets == NULL)
@@ -313,12 +370,16 @@ static enum gw_status add_ctx(struct gw_tlscontext *context, const struct gw_tls
     context->ctxs[context->count++] = ctx;
     set_modes(ctx);
     set_verify(ctx, options);
-    GW_TRY(set_algorithms(ctx, options, fault));
-    GW_TRY(load_trusts(ctx, options, fault));
+    if (SSL_CTX_set_app_data(ctx, context) != 1)
+        return GW_NO_MEMORY;
+    GW_TRY(set_algorithms(context, ctx, options, fault));
+    GW_TRY(load_trusts(context, ctx, options, fault));
     if (options->server)
         set_server(ctx, context);
-    else if (context->alpn_size > 0 &&
-             SSL_CTX_set_alpn_protos(ctx, context->alpn, context->alpn_size) != 0)
+    else if (context->keys != NULL)
+        gw_tlspsk_dial(ctx);
+    if (!options->server && context->alpn_size > 0 &&
+        SSL_CTX_set_alpn_protos(ctx, context->alpn, context->alpn_size) != 0)
         return GW_NO_MEMORY;
     if (pair == NULL || pair->cert[0] == '\0')
         return GW_OK;
@@ -339,6 +400,9 @@ static enum gw_status fill(struct gw_tlscontext *context, const struct gw_tls_op
     context->bio = gw_tlspipe_method();
     if (context->bio == NULL)
         return GW_NO_MEMORY;
+    GW_TRY(load_keys(context, options, fault));
+    if (!options->server && options->psk_identity[0] != '\0')
+        GW_TRY(load_own_key(context, options, fault));
     if (options->pair_count == 0)
         return add_ctx(context, options, NULL, fault);
     for (size_t i = 0; i < options->pair_count && i < GW_TLSCONTEXT_CERTS_MAX; i++)
@@ -382,6 +446,7 @@ void gw_tlscontext_unref(struct gw_tlscontext *context)
     for (size_t i = 0; i < context->count; i++)
         SSL_CTX_free(context->ctxs[i]);
     BIO_meth_free(context->bio);
+    gw_tlskeys_free(context->keys);
     free(context);
 }
 

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 
 #include "net/tlsfault.h"
+#include "net/tlskeys.h"
 #include "net/tlstickets.h"
 
 #define GW_TLSCONTEXT_CERTS_MAX 16
@@ -56,6 +57,9 @@ struct gw_tls_options {
     const char *ca_path; /* directory of them */
     bool system_cas;
     const char *crl;
+    const char *psk_file;     /* a server's: keys of its clients; identities become peer names */
+    const char *psk_identity; /* a client's own, with its key; both or none */
+    const char *psk_hex;
     int version_min; /* 12, 13 */
     int version_max; /* 0: none */
     const char *ciphers;
@@ -71,9 +75,11 @@ struct gw_tlscontext {
     atomic_uint refs; /* release by unref, acquire by the last one */
     SSL_CTX *ctxs[GW_TLSCONTEXT_CERTS_MAX];
     X509 *certs[GW_TLSCONTEXT_CERTS_MAX];
-    size_t count; /* at least 1; a client without a certificate has one without */
+    size_t count; /* at least 1; without a certificate there is one without */
     BIO_METHOD *bio;
     struct gw_tlstickets *tickets;
+    struct gw_tlskeys *keys; /* NULL: none are taken or offered */
+    uint8_t keys_sum[32];    /* of their file */
     enum gw_tls_identity identity;
     bool server;
     bool insecure_name;

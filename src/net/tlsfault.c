@@ -91,6 +91,9 @@ static const struct words common[] = {
     {SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, "the peer cannot use our kind of certificate"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, "the peer says that our certificate has expired"},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED, "the peer says that our certificate is revoked"},
+    {SSL_R_SSLV3_ALERT_BAD_RECORD_MAC, "the peer cannot read us: the keys differ"},
+    {SSL_R_SSLV3_ALERT_ILLEGAL_PARAMETER, "the peer minds a parameter of ours"},
+    {SSL_R_TLSV1_ALERT_UNKNOWN_PSK_IDENTITY, "the peer does not know our identity"},
     {SSL_R_TLSV1_ALERT_DECRYPT_ERROR, "the peer cannot verify our signature"},
     {SSL_R_TLSV1_ALERT_ACCESS_DENIED, "the peer refuses us (alert access denied)"},
     {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "no shared protocol version, says the peer"},
@@ -249,6 +252,14 @@ void gw_tlsfault_refused(struct gw_tlsfault *fault, X509 *cert, long result, con
         gw_tlsfault_set(fault, "T213", "the certificate of %s is not good: %s", host,
                         X509_verify_cert_error_string(result));
     }
+}
+
+void gw_tlsfault_key(struct gw_tlsfault *fault, const char *trouble, const char *host)
+{
+    gw_tlsfault_set(fault, "T216", "%s does not take our pre-shared key: %s", host,
+                    trouble != NULL ? trouble : "it shows a certificate instead");
+    gw_tlsfault_hint(fault, "are identity and key as in its tls.psk_file? its log says what it "
+                            "minds");
 }
 
 void gw_tlsfault_failed(struct gw_tlsfault *fault, const char *trouble, const char *host)

@@ -46,6 +46,9 @@ const char *gw_tlsfault_handshake(int first, bool server);
 
 /* A client did not accept the certificate of `host`: `result` is OpenSSL's number for why. */
 void gw_tlsfault_refused(struct gw_tlsfault *fault, X509 *cert, long result, const char *host);
+/* A client's pre-shared key was not taken by `host`; trouble NULL: it showed a certificate instead.
+ */
+void gw_tlsfault_key(struct gw_tlsfault *fault, const char *trouble, const char *host);
 /* A client's handshake with `host` failed otherwise, for this trouble. */
 void gw_tlsfault_failed(struct gw_tlsfault *fault, const char *trouble, const char *host);
 

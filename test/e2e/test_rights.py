@@ -8,7 +8,7 @@ from authority import Authority
 from peer import Peer
 from rig import WAIT, binary, fresh
 from scenes import EXPIRY
-from test_tls import SERVER_NAMES, Secure, TlsPeer, context_of, secure  # noqa: F401 (fixture)
+from tlsrig import SERVER_NAMES, Secure, TlsPeer, context_of, secure  # noqa: F401 (fixture)
 
 NO = 0x87
 

@@ -31,8 +31,10 @@ struct gw_driver_tls {
     const char *key;
     const char *ciphers;
     const char *alpn;
-    int version_min;    /* 12, 13 */
-    bool insecure_name; /* the server's name is not compared */
+    const char *psk_identity;
+    const char *psk_key; /* hexadecimal */
+    int version_min;     /* 12, 13 */
+    bool insecure_name;  /* the server's name is not compared */
 };
 
 /* Where to connect to; texts are borrowed. */

@@ -30,11 +30,15 @@ static struct gw_tlscontext *context_of(struct gw_tls_options options, const str
     const struct gw_tls_pair pair = {certs->cert, certs->key};
     struct gw_tlscontext *context;
     struct gw_tlsfault fault = {0};
+    options.psk_file = options.psk_file != NULL ? options.psk_file : "";
+    options.psk_identity = options.psk_identity != NULL ? options.psk_identity : "";
+    options.psk_hex = options.psk_hex != NULL ? options.psk_hex : "";
     options.ca_path = options.crl = options.ciphers = options.ciphersuites = options.curves = "";
     options.alpn = "mqtt";
     options.version_min = 12;
     options.ca_file = options.ca_file != NULL ? options.ca_file : certs->cert;
-    if (options.server || options.client_cert != GW_TLS_CLIENT_CERT_OFF) {
+    if (options.pairs == NULL &&
+        (options.server || options.client_cert != GW_TLS_CLIENT_CERT_OFF)) {
         options.pairs = &pair;
         options.pair_count = 1;
     }
@@ -330,6 +334,105 @@ static void a_missing_client_certificate_is_told(void **state)
     stage_free(stage);
 }
 
+/* -- pre-shared keys -- */
+
+#define KEY   "000102030405060708090a0b0c0d0e0f"
+#define WRONG "000102030405060708090a0b0c0d0eff"
+
+/* A server that has keys, with a certificate or without one, and a client with one of its own. */
+static struct stage *stage_with_keys(bool certified, int version, const char *identity,
+                                     const char *hex)
+{
+    static const char text[] = "other:ff\nalice:" KEY "\n";
+    static const struct gw_tls_pair none = {"", ""};
+    char path[] = "/tmp/godwit-keys-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == sizeof text - 1);
+    close(fd);
+    struct gw_tls_options server = {.psk_file = path,
+                                    .version_max = version,
+                                    .identity = GW_TLS_IDENTITY_CN,
+                                    .pairs = certified ? NULL : &none,
+                                    .pair_count = 1};
+    struct gw_tls_options client = {
+        .psk_identity = identity, .psk_hex = hex, .ca_file = hex != NULL ? "" : NULL};
+    struct stage *stage = stage_of(server, client, "127.0.0.1");
+    unlink(path);
+    return stage;
+}
+
+static void keys_take_the_place_of_certificates(void **state)
+{
+    static const struct {
+        bool certified;
+        int version;
+        const char *words;
+    } rows[] = {{false, 12, "TLSv1.2"},
+                {false, 13, "TLSv1.3"},
+                {true, 12, "TLSv1.2"},
+                {true, 13, "TLSv1.3"}};
+    (void)state;
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct stage *stage = stage_with_keys(rows[i].certified, rows[i].version, "alice", KEY);
+        struct gw_transport_story story;
+        put(owner_of(stage, CLIENT), "hello");
+        run(stage);
+        assert_got(owner_of(stage, SERVER), "hello");
+        gw_conn_describe(owner_of(stage, SERVER)->conn, &story);
+        assert_string_equal(story.protocol, rows[i].words);
+        assert_string_equal(story.peer_name, "alice");
+        stage_free(stage);
+    }
+}
+
+static void keys_that_are_not_right_are_told(void **state)
+{
+    static const struct {
+        bool certified;
+        int version;
+        const char *identity, *hex, *words;
+    } rows[] = {
+        {false, 12, "alice", WRONG, "key is wrong, for the identity \"alice\""},
+        {false, 13, "alice", WRONG, "key is wrong, for the identity \"alice\""},
+        {true, 12, "alice", "00", "key is wrong, for the identity \"alice\""},
+        {false, 12, "mallory", KEY, "no pre-shared key for the identity \"mallory\""},
+        {false, 13, "mallory", KEY, "no pre-shared key for the identity \"mallory\""},
+        {true, 12, "mallory", KEY, "no pre-shared key for the identity \"mallory\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct stage *stage =
+            stage_with_keys(rows[i].certified, rows[i].version, rows[i].identity, rows[i].hex);
+        put(owner_of(stage, CLIENT), "hello");
+        ends_with(stage, SERVER, rows[i].words);
+        assert_int_equal(owner_of(stage, SERVER)->bytes_in, 0);
+        stage_free(stage);
+    }
+}
+
+/* TLS 1.3 shows its certificate then; who has come by a key does not look at it. */
+static void a_client_with_a_key_takes_no_certificate(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_with_keys(true, 13, "mallory", KEY);
+    put(owner_of(stage, CLIENT), "hello");
+    ends_with(stage, CLIENT, "the server's certificate is not good");
+    assert_int_equal(owner_of(stage, SERVER)->bytes_in, 0);
+    stage_free(stage);
+}
+
+/* Who comes to the same listener with a certificate is who that says. */
+static void keys_and_certificates_live_together(void **state)
+{
+    (void)state;
+    struct stage *stage = stage_with_keys(true, 13, NULL, NULL);
+    put(owner_of(stage, CLIENT), "hello");
+    run(stage);
+    assert_got(owner_of(stage, SERVER), "hello");
+    assert_null(gw_conn_peer_name(owner_of(stage, SERVER)->conn));
+    stage_free(stage);
+}
+
 /* What the peer sent before it reset the connection is read, TLS or not. */
 static void a_failed_write_leaves_the_input(void **state)
 {
@@ -387,6 +490,10 @@ int main(void)
         cmocka_unit_test(names_that_differ_are_told),
         cmocka_unit_test(client_certificates_name_their_owner),
         cmocka_unit_test(a_missing_client_certificate_is_told),
+        cmocka_unit_test(keys_take_the_place_of_certificates),
+        cmocka_unit_test(keys_that_are_not_right_are_told),
+        cmocka_unit_test(a_client_with_a_key_takes_no_certificate),
+        cmocka_unit_test(keys_and_certificates_live_together),
         cmocka_unit_test(a_failed_write_leaves_the_input),
         cmocka_unit_test(slots_change_contexts),
     };
