@@ -2,10 +2,12 @@
 
 import pytest
 
-pytest.register_assert_rewrite("rig", "peers")
+pytest.register_assert_rewrite("rig", "peers", "siege")
 
 import rig  # noqa: E402
+from authority import Authority  # noqa: E402
 from doors import DoorBroker  # noqa: E402
+from gates import GatedBroker  # noqa: E402
 from phoenix import Phoenix  # noqa: E402
 from proxy import Proxy  # noqa: E402
 
@@ -86,3 +88,24 @@ def program():
     yield start
     for each in started:
         each.stop()
+
+
+@pytest.fixture(scope="module")
+def authority():
+    """(a certificate authority, certificate and key of localhost that it signed)"""
+    ca = Authority()
+    yield ca, ca.issue("localhost", san=("DNS:localhost", "IP:127.0.0.1"))
+    ca.remove()
+
+
+@pytest.fixture
+def gated(authority):
+    """Starts brokers with all four transports; each must still live at its end and end well."""
+    started = []
+
+    def start(text="", *words, **more):
+        started.append(GatedBroker(*authority, text, *words, **more))
+        return started[-1]
+
+    yield start
+    rig.stop_all(started)

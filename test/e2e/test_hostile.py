@@ -5,7 +5,6 @@ GODWIT_BIN may name a sanitizer's build: then its findings fail the test by the 
 """
 
 import random
-import resource
 import signal
 import socket
 import struct
@@ -14,61 +13,18 @@ import time
 
 import mqtt as m
 import pytest
-from peer import Closed, Peer, Silence
-from rig import WAIT, fresh, sanitized, until
+from peer import Peer, Silence
+from rig import WAIT, fresh, sanitized
+from siege import MIB, in_threads, siege
 
-MIB = 1024 * 1024
 SEED = 20260
 
 
-class Innocents:
-    """A pair for MQTT 5 and one for 3.1.1, each sending numbers at QoS 1 while a block runs."""
-
-    def __init__(self, broker):
-        self.address, self.over = broker.address, threading.Event()
-        self.faults, self.counts, self.ready = [], {}, threading.Barrier(3)
-        self.threads = [threading.Thread(target=self._run, args=(v,)) for v in (4, 5)]
-
-    def _run(self, v):
-        try:
-            topic, count = fresh(f"good{v}"), 0
-            sub, pub = Peer(self.address, v, WAIT), Peer(self.address, v, WAIT)
-            for one in (sub, pub):
-                one.hello(fresh("good"))
-                one.want(m.CONNACK, code=0)
-            sub.subscribe(topic, qos=1)
-            self.ready.wait(WAIT)
-            while not self.over.is_set() or count == 0:
-                pub.send(m.publish(v, topic, str(count), qos=1, pid=count % 60000 + 1))
-                sub.message(topic=topic, payload=str(count), qos=1)
-                pub.want(m.PUBACK, pid=count % 60000 + 1)
-                count += 1
-                self.over.wait(0.002)
-            sub.silent(0.05)
-            self.counts[v] = count
-        except Exception as fault:  # noqa: BLE001 - whatever it is, the test is told
-            self.faults.append((v, repr(fault)))
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        self.ready.wait(WAIT)
-        return self
-
-    def __exit__(self, kind, *_):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
-        if kind is None:
-            assert not self.faults, self.faults
-            assert sorted(self.counts) == [4, 5]
-
-
 @pytest.fixture
-def attacked(serve):
+def attacked(gated, record_property):
     """A broker with three loops whose innocents are watched until the test ends."""
-    broker = serve("threads: 3\nlog: {repeats: 0}\n")
-    with Innocents(broker):
+    broker = gated("threads: 3\nlog: {repeats: 0}\n")
+    with siege(broker, [("mqtt", 4), ("mqtt", 5)], record_property):
         yield broker
 
 
@@ -93,23 +49,6 @@ def throw(address, data, wait=None, reset=False):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     except OSError:
         pass
-
-
-def in_threads(*jobs):
-    faults = []
-
-    def guarded(job):
-        try:
-            job()
-        except Exception as fault:  # noqa: BLE001
-            faults.append(repr(fault))
-
-    threads = [threading.Thread(target=guarded, args=(job,)) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not faults, faults
 
 
 # ---- bytes that are no packets -------------------------------------------------------------------
@@ -245,32 +184,6 @@ def test_every_will_of_a_mass_disconnect_once(attacked):
     watcher.silent(0.1)
 
 
-def test_out_of_descriptors(serve):
-    """More connections than descriptors: those who are in go on, and room is used again."""
-    broker = serve("threads: 2\nlog: {repeats: 0}\n")
-    resource.prlimit(broker.pid, resource.RLIMIT_NOFILE, (40, 40))
-    with Innocents(broker):
-        for _ in range(2):
-            crowd = []
-            for _ in range(80):
-                sock = socket.create_connection(broker.address, WAIT)
-                try:
-                    sock.sendall(m.connect(4, fresh("crowd")))
-                except OSError:
-                    pass
-                crowd.append(sock)
-            for sock in crowd:
-                sock.close()
-
-            def again():
-                try:
-                    join(broker.address, 4).shut()
-                    return True
-                except (Closed, OSError):
-                    return False
-            until(again, "let in again")
-
-
 # ---- what is waited for, or never read -----------------------------------------------------------
 
 @pytest.mark.parametrize("size", (2100, 4100, 16500, 200000))
@@ -322,43 +235,6 @@ def test_thousands_of_replays_wait(attacked):
         pub.send(m.publish(5, f"{topic}/{n}", b"y", retain=True))
     pub.ping()
     assert sanitized() or attacked.rss() - before < 32 * MIB
-
-
-def test_announced_sizes_cost_nothing(attacked):
-    """Packets announced as large: memory comes with the bytes, not with the promise."""
-    before, peers = attacked.rss(), []
-    for n in range(40):
-        throw(attacked.address, b"\x10\xff\xff\xff\x7f", wait=WAIT)
-        peer = join(attacked.address, 5)
-        peer.send(b"\x30\xff\xff\xff\x7f")
-        peer.closed(0x95)
-        peers.append(join(attacked.address, 4))
-        peers[-1].send(b"\x30" + m.var(1999000) + b"\x00\x01a")
-    for _ in range(30):
-        for peer in peers:
-            peer.send(b"z" * 10)
-    assert sanitized() or attacked.rss() - before < 16 * MIB
-    for peer in peers:
-        peer.shut()
-
-
-def test_floods_that_are_never_answered_for_want_of_a_reader(attacked):
-    floods = [m.pingreq() * 5000,
-              b"".join(m.subscribe(5, n + 1, [(f"flood/{n}", 0)]) for n in range(2000)),
-              b"".join(m.publish(5, "flood/x", b"", qos=1, pid=1) for _ in range(3000)),
-              m.unsubscribe(5, 1, ["q"] * 200) * 50]
-    before, peers = attacked.rss(), [join(attacked.address, 5) for _ in floods]
-    for _ in range(20):
-        for peer, flood in zip(peers, floods):
-            peer.sock.setblocking(False)
-            try:
-                peer.sock.send(flood)
-            except BlockingIOError:
-                pass
-            time.sleep(0.01)
-    assert sanitized() or attacked.rss() - before < 32 * MIB
-    for peer in peers:
-        peer.shut()
 
 
 def test_a_stopped_subscriber_costs_its_bound_and_goes_on(attacked):

@@ -53,7 +53,9 @@ def frame(opcode, payload=b"", fin=True, mask=b"\x5a\x01\xff\x80", first=None, l
         head += bytes([bit | 127]) + struct.pack(">Q", size)
     if mask is None:
         return head + payload
-    return head + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    pattern = (mask * (size // 4 + 1))[:size]
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(pattern, "big")
+    return head + mask + masked.to_bytes(size, "big")
 
 
 def request(path="/mqtt", method="GET", version="HTTP/1.1", without=(), key=None, **fields):
@@ -91,10 +93,15 @@ class Wire:
         self.buffer += data
         return bool(data)
 
-    def take(self, size):
+    def need(self, size):
+        """Reads until the buffer holds so many bytes, and returns their number."""
         while len(self.buffer) < size:
             if not self.fill():
                 raise peer.Closed
+        return size
+
+    def take(self, size):
+        self.need(size)
         data, self.buffer = self.buffer[:size], self.buffer[size:]
         return data
 
@@ -121,17 +128,24 @@ class Wire:
         return fields
 
     def next(self):
-        """The next frame as (opcode, payload); the server's frames are whole and without mask."""
-        first, second = self.take(2)
+        """The next frame as (opcode, payload); the server's frames are whole and without mask.
+
+        Whoever runs out of patience in the middle of one loses nothing of it.
+        """
+        self.need(2)
+        first, second = self.buffer[:2]
         assert first & 0x70 == 0 and first & 0x80 and not second & 0x80, (first, second)
-        size = second & 0x7F
+        size, head = second & 0x7F, 2
         if size == 126:
-            size = struct.unpack(">H", self.take(2))[0]
+            head = self.need(4)
+            size = struct.unpack(">H", self.buffer[2:4])[0]
             assert size > 125
         elif size == 127:
-            size = struct.unpack(">Q", self.take(8))[0]
+            head = self.need(10)
+            size = struct.unpack(">Q", self.buffer[2:10])[0]
             assert size > 65535
-        return first & 0x0F, self.take(size)
+        self.need(head + size)
+        return first & 0x0F, self.take(head + size)[head:]
 
     def close_code(self):
         """Reads on until the Close frame, which must be the last thing; returns its code."""
