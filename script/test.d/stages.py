@@ -25,6 +25,11 @@ UNIT_BUILDS = ("debug", "clang", "asan")
 SIM_BUILDS = ("clang", "asan")
 CONFORMANCE_BUILD = "asan"
 E2E_BUILD = "release"
+HOSTILE_BUILD = "asan"
+
+# What of test/e2e is about peers and secrets: test_NAME*.py, where there is one.
+HOSTILE = ("hostile", "limits", "tls", "websocket", "users", "access", "jwt", "scram", "kerberos", "oauth",
+           "webhook", "ldap", "postgres", "redis", "psk", "ocsp", "unix", "proxied", "secrets")
 
 
 class Failed(Exception):
@@ -103,10 +108,10 @@ def ctest(stage, preset, pattern):
     counted(stage, status, junit)
 
 
-def pytest(stage, arguments, **environment):
+def pytest(stage, arguments, prefix=(), **environment):
     junit = LOGS / f"{stage.name}.xml"
     junit.unlink(missing_ok=True)
-    status = stage.run([PYTHON, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
+    status = stage.run([*prefix, PYTHON, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=short",
                         f"--junitxml={junit}", *arguments], **environment)
     counted(stage, status, junit)
 
@@ -187,6 +192,17 @@ def e2e(stage):
            NODE_PATH=str(ROOT / "build" / "node" / "node_modules"))
 
 
+def hostile(stage):
+    """What comes from the open internet, once more with the memory watched, and leaks at the end."""
+    build(stage, HOSTILE_BUILD)
+    files = [path for name in HOSTILE for path in sorted((ROOT / "test" / "e2e").glob(f"test_{name}*.py"))]
+    # Some tests run the tools by stdbuf, which wants to be the first library too.
+    options = os.environ["ASAN_OPTIONS"] + ":detect_leaks=1:verify_asan_link_order=0"
+    pytest(stage, ["-n", "4", *files], steady_addresses(), ASAN_OPTIONS=options,
+           GODWIT_BIN=str(ROOT / "build" / HOSTILE_BUILD / "godwit"),
+           NODE_PATH=str(ROOT / "build" / "node" / "node_modules"))
+
+
 def bench(stage):
     """The measurements still build and come to an end; what they print is nobody's verdict."""
     build(stage, E2E_BUILD, "-DGODWIT_BENCH=ON")
@@ -217,7 +233,8 @@ STAGES = {
     "unit-clang": (unit_in("clang"), 500, True, "clang release build, unit tests"),
     "sim": (sim, 400, True, "the simulator on fresh seeds"),
     "conformance": (conformance, 600, True, "every statement of the standards, by number"),
-    "e2e": (e2e, 600, True, "the real binary with clients of other makers"),
+    "e2e": (e2e, 900, True, "the real binary with clients of other makers"),
+    "hostile": (hostile, 600, True, "peers that mean harm, under AddressSanitizer and UBSan"),
     "bench": (bench, 300, True, "the measurements build and run, for a second each"),
     "coverage": (coverage, 900, False, "unit tests with gcovr; pages in build/coverage/html"),
 }
