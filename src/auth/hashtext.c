@@ -5,6 +5,7 @@
 #define ARGON2_VERSION  19u
 #define ARGON2_SALT_MIN 8u
 #define ARGON2_KEY_MIN  16u
+#define SHA256_SIZE     32u
 #define SHA512_SIZE     64u
 #define LANE_MEMORY_MIN 8u /* KiB; argon2 wants so much of each lane */
 
@@ -19,6 +20,8 @@ static const struct {
     [GW_HASHTEXT_ARGON2I] = {"argon2i", "$argon2i$", false},
     [GW_HASHTEXT_PBKDF2] = {"pbkdf2", "$7$", true},
     [GW_HASHTEXT_SHA512] = {"sha512", "$6$", true},
+    [GW_HASHTEXT_SCRAM256] = {"scram-sha-256", "$scram-sha-256$", true},
+    [GW_HASHTEXT_SCRAM512] = {"scram-sha-512", "$scram-sha-512$", true},
 };
 _Static_assert(GW_COUNT_OF(kinds) == GW_HASHTEXT_KIND_COUNT, "one row per kind");
 
@@ -82,8 +85,8 @@ static bool take_number(struct scan *scan, const char *name, char end, uint32_t 
     return true;
 }
 
-/* Base64 with or without its padding; nothing may stand in the bits that no byte needs. */
-static bool decode(struct gw_span text, struct gw_hashtext_part *ret_part)
+/* Nothing may stand in the bits that no byte needs. */
+bool gw_hashtext_decode(struct gw_span text, struct gw_hashtext_part *ret_part)
 {
     uint32_t bits = 0;
     unsigned bit_count = 0;
@@ -114,7 +117,7 @@ static bool take_bytes(struct scan *scan, char end, size_t least, size_t most,
     struct gw_span part;
     if (!take_part(scan, end, &part))
         return false;
-    if (!decode(part, ret_part))
+    if (!gw_hashtext_decode(part, ret_part))
         return fail(scan, part, "salt or key of the hash is not base64, or too long");
     if (ret_part->size < least || ret_part->size > most)
         return fail(scan, part, "salt or key of the hash has not the right length");
@@ -138,10 +141,26 @@ static bool parse_argon2(struct scan *scan, struct gw_hashtext *hash)
            take_bytes(scan, 0, ARGON2_KEY_MIN, GW_HASHTEXT_PART_MAX, &hash->key);
 }
 
+static bool is_scram(enum gw_hashtext_kind kind)
+{
+    return kind == GW_HASHTEXT_SCRAM256 || kind == GW_HASHTEXT_SCRAM512;
+}
+
+static bool parse_scram(struct scan *scan, struct gw_hashtext *hash)
+{
+    size_t size = hash->kind == GW_HASHTEXT_SCRAM256 ? SHA256_SIZE : SHA512_SIZE;
+    return take_number(scan, "", '$', GW_HASHTEXT_ROUNDS_MAX, &hash->rounds) &&
+           take_bytes(scan, '$', 1, GW_HASHTEXT_PART_MAX, &hash->salt) &&
+           take_bytes(scan, '$', size, size, &hash->key) &&
+           take_bytes(scan, 0, size, size, &hash->server);
+}
+
 static bool parse_parts(struct scan *scan, struct gw_hashtext *hash)
 {
     if (hash->kind == GW_HASHTEXT_ARGON2ID || hash->kind == GW_HASHTEXT_ARGON2I)
         return parse_argon2(scan, hash);
+    if (is_scram(hash->kind))
+        return parse_scram(scan, hash);
     if (hash->kind == GW_HASHTEXT_PBKDF2 &&
         !take_number(scan, "", '$', GW_HASHTEXT_ROUNDS_MAX, &hash->rounds))
         return false;
@@ -197,11 +216,15 @@ enum gw_status gw_hashtext_print(const struct gw_hashtext *hash, struct gw_buf *
     if (hash->kind == GW_HASHTEXT_ARGON2ID || hash->kind == GW_HASHTEXT_ARGON2I)
         snprintf(numbers, sizeof(numbers), "v=%u$m=%u,t=%u,p=%u$", ARGON2_VERSION, hash->memory,
                  hash->rounds, hash->lanes);
-    else if (hash->kind == GW_HASHTEXT_PBKDF2)
+    else if (hash->kind == GW_HASHTEXT_PBKDF2 || is_scram(hash->kind))
         snprintf(numbers, sizeof(numbers), "%u$", hash->rounds);
     GW_TRY(gw_buf_append(out, gw_span_str(kinds[hash->kind].prefix)));
     GW_TRY(gw_buf_append(out, gw_span_str(numbers)));
     GW_TRY(append_bytes(&hash->salt, padded, out));
     GW_TRY(gw_buf_append(out, GW_SPAN_LIT("$")));
-    return append_bytes(&hash->key, padded, out);
+    GW_TRY(append_bytes(&hash->key, padded, out));
+    if (!is_scram(hash->kind))
+        return GW_OK;
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("$")));
+    return append_bytes(&hash->server, padded, out);
 }

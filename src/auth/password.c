@@ -5,6 +5,8 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include "auth/saslprep.h"
+#include "auth/scramkey.h"
 #include "os/entropy.h"
 
 #define SALT_SIZE       16u
@@ -59,6 +61,17 @@ static enum gw_status run_sha512(const struct gw_hashtext *hash, struct gw_span 
     return done ? GW_OK : GW_NO_MEMORY;
 }
 
+static enum gw_status run_scram(const struct gw_hashtext *hash, struct gw_span password,
+                                uint8_t *key)
+{
+    struct gw_hashtext made = *hash;
+    enum gw_status status = gw_scramkey_make(&made, password);
+    if (status == GW_OK)
+        memcpy(key, made.key.bytes, made.key.size);
+    OPENSSL_cleanse(&made, sizeof(made));
+    return status;
+}
+
 static enum gw_status compute(const struct gw_hashtext *hash, struct gw_span password, uint8_t *key)
 {
     if (password.size > GW_PASSWORD_SIZE_MAX)
@@ -68,16 +81,24 @@ static enum gw_status compute(const struct gw_hashtext *hash, struct gw_span pas
     case GW_HASHTEXT_ARGON2I: return run_argon2(hash, password, key);
     case GW_HASHTEXT_PBKDF2: return run_pbkdf2(hash, password, key);
     case GW_HASHTEXT_SHA512: return run_sha512(hash, password, key);
+    case GW_HASHTEXT_SCRAM256:
+    case GW_HASHTEXT_SCRAM512: return run_scram(hash, password, key);
     case GW_HASHTEXT_KIND_COUNT: break;
     }
     return GW_REFUSED;
+}
+
+static bool is_scram(enum gw_hashtext_kind kind)
+{
+    return kind == GW_HASHTEXT_SCRAM256 || kind == GW_HASHTEXT_SCRAM512;
 }
 
 /* HMAC fills its key up with zeros, so to PBKDF2 "x" and "x\0" are the same password. None that is
  * stored ends so (gw_password_hash sees to that), hence one that does is wrong. */
 static bool is_ambiguous(enum gw_hashtext_kind kind, struct gw_span password)
 {
-    return kind == GW_HASHTEXT_PBKDF2 && password.size > 0 && password.data[password.size - 1] == 0;
+    return (kind == GW_HASHTEXT_PBKDF2 || is_scram(kind)) && password.size > 0 &&
+           password.data[password.size - 1] == 0;
 }
 
 enum gw_status gw_password_check(const struct gw_hashtext *hash, struct gw_span password)
@@ -97,7 +118,11 @@ enum gw_status gw_password_check(const struct gw_hashtext *hash, struct gw_span 
 static struct gw_hashtext fresh(enum gw_hashtext_kind kind)
 {
     struct gw_hashtext hash = {.kind = kind};
-    if (kind == GW_HASHTEXT_PBKDF2) {
+    if (is_scram(kind)) {
+        hash.rounds = GW_PASSWORD_SCRAM_ROUNDS;
+        hash.key.size = (uint8_t)gw_scramkey_size(kind);
+        hash.server.size = hash.key.size;
+    } else if (kind == GW_HASHTEXT_PBKDF2) {
         hash.rounds = GW_PASSWORD_ROUNDS;
         hash.key.size = SHA512_SIZE;
     } else {
@@ -113,10 +138,21 @@ static struct gw_hashtext fresh(enum gw_hashtext_kind kind)
 enum gw_status gw_password_hash(enum gw_hashtext_kind kind, struct gw_span password,
                                 struct gw_hashtext *ret_hash)
 {
+    return gw_password_hash_with(kind, 0, password, ret_hash);
+}
+
+enum gw_status gw_password_hash_with(enum gw_hashtext_kind kind, uint32_t rounds,
+                                     struct gw_span password, struct gw_hashtext *ret_hash)
+{
     *ret_hash = fresh(kind);
-    if (is_ambiguous(kind, password))
+    if (rounds > 0)
+        ret_hash->rounds = rounds;
+    if (is_ambiguous(kind, password) || (is_scram(kind) && !gw_saslprep_stable(password)))
         return GW_INVALID;
     gw_entropy_fill(ret_hash->salt.bytes, ret_hash->salt.size);
+    if (is_scram(kind))
+        return password.size > GW_PASSWORD_SIZE_MAX ? GW_REFUSED
+                                                    : gw_scramkey_make(ret_hash, password);
     return compute(ret_hash, password, ret_hash->key.bytes);
 }
 
@@ -125,6 +161,7 @@ void gw_password_dummy(const struct gw_hashtext *model, struct gw_hashtext *ret_
     *ret_hash = model ? *model : fresh(GW_HASHTEXT_ARGON2ID);
     gw_entropy_fill(ret_hash->salt.bytes, ret_hash->salt.size);
     gw_entropy_fill(ret_hash->key.bytes, ret_hash->key.size);
+    gw_entropy_fill(ret_hash->server.bytes, ret_hash->server.size);
 }
 
 /* Roughly microseconds: a KiB of argon2 and three rounds of PBKDF2 take about one each. */
@@ -132,7 +169,7 @@ static uint64_t cost(const struct gw_hashtext *hash)
 {
     if (hash->kind == GW_HASHTEXT_SHA512)
         return 1;
-    if (hash->kind == GW_HASHTEXT_PBKDF2)
+    if (hash->kind == GW_HASHTEXT_PBKDF2 || is_scram(hash->kind))
         return 1 + hash->rounds / 3;
     return 1 + (uint64_t)hash->memory * hash->rounds;
 }

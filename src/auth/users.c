@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "auth/password.h"
+#include "auth/scramkey.h"
 #include "base/assert.h"
 #include "os/file.h"
 
@@ -12,9 +13,24 @@ struct gw_users {
     struct gw_userfile *files[GW_USERS_FILES_MAX];
     size_t file_count;
     struct gw_hashtext dummy;
+    struct gw_users_scram scram;
+    bool keyed; /* its key is that of the machine */
 };
 
-static void make_dummy(struct gw_users *users)
+/* Names this machine and stays as it is: nobody from elsewhere knows it. */
+#define MACHINE_ID "/etc/machine-id"
+
+static void note_scram(struct gw_users_scram *scram, const struct gw_hashtext *hash)
+{
+    if (hash->kind != GW_HASHTEXT_SCRAM256 && hash->kind != GW_HASHTEXT_SCRAM512)
+        return;
+    size_t index = hash->kind == GW_HASHTEXT_SCRAM512;
+    if (!scram->some[index])
+        scram->rounds[index] = hash->rounds;
+    scram->some[index] = true;
+}
+
+static void look_through(struct gw_users *users)
 {
     const struct gw_hashtext *dearest = NULL;
     for (size_t f = 0; f < users->file_count; f++)
@@ -22,8 +38,31 @@ static void make_dummy(struct gw_users *users)
             const struct gw_hashtext *hash = &gw_userfile_at(users->files[f], i)->hash;
             if (!dearest || !gw_password_costs_more(dearest, hash))
                 dearest = hash;
+            note_scram(&users->scram, hash);
         }
     gw_password_dummy(dearest, &users->dummy);
+}
+
+/* Kneads a text into the key. */
+static enum gw_status add_to_key(struct gw_users *users, struct gw_span text)
+{
+    struct gw_scramkey made;
+    GW_TRY(gw_scramkey_sign(GW_HASHTEXT_SCRAM256, users->scram.key, text, &made));
+    memcpy(users->scram.key, made.bytes, sizeof(users->scram.key));
+    return GW_OK;
+}
+
+/* Where the machine has no name of its own, the files themselves are the secret. */
+static enum gw_status make_key(struct gw_users *users)
+{
+    struct gw_buf text;
+    int number = 0;
+    gw_buf_init(&text, 4096);
+    enum gw_status status = gw_file_read(MACHINE_ID, &text, &number);
+    users->keyed = status == GW_OK && text.size > 16;
+    status = users->keyed ? add_to_key(users, gw_buf_span(&text)) : GW_OK;
+    gw_buf_fini(&text);
+    return status;
 }
 
 static struct gw_users *users_new(struct gw_users_error *error)
@@ -44,7 +83,7 @@ static enum gw_status finish(struct gw_users *users, enum gw_status status,
         gw_users_unref(users);
         return status;
     }
-    make_dummy(users);
+    look_through(users);
     *ret_users = users;
     return GW_OK;
 }
@@ -53,7 +92,7 @@ static enum gw_status add(struct gw_users *users, struct gw_span text, struct gw
 {
     GW_TRY(gw_userfile_parse(text, &users->files[users->file_count], &error->detail));
     users->file_count++;
-    return GW_OK;
+    return users->keyed ? GW_OK : add_to_key(users, text);
 }
 
 static enum gw_status add_file(struct gw_users *users, const char *path,
@@ -71,7 +110,7 @@ enum gw_status gw_users_load(const char *const *paths, size_t path_count,
                              struct gw_users **ret_users, struct gw_users_error *ret_error)
 {
     struct gw_users *users = users_new(ret_error);
-    enum gw_status status = users ? GW_OK : GW_NO_MEMORY;
+    enum gw_status status = users ? make_key(users) : GW_NO_MEMORY;
     GW_ASSERT(path_count <= GW_USERS_FILES_MAX);
     for (size_t i = 0; i < path_count && status == GW_OK; i++)
         status = add_file(users, paths[i], ret_error);
@@ -128,4 +167,9 @@ size_t gw_users_count(const struct gw_users *users)
     for (size_t i = 0; i < users->file_count; i++)
         count += gw_userfile_count(users->files[i]);
     return count;
+}
+
+const struct gw_users_scram *gw_users_scram(const struct gw_users *users)
+{
+    return &users->scram;
 }

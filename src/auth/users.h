@@ -43,6 +43,16 @@ void gw_users_unref(struct gw_users *users);
 const struct gw_userfile_user *gw_users_find(const struct gw_users *users, struct gw_span name);
 /* What to hold the password of somebody unknown against: costs what the dearest of them costs. */
 const struct gw_hashtext *gw_users_dummy(const struct gw_users *users);
+
+/* What the exchanges of SCRAM need to know about all of them; by kind: first SHA-256, then -512. */
+struct gw_users_scram {
+    bool some[2];       /* there is a user with such a credential */
+    uint32_t rounds[2]; /* what one who is not there is said to have */
+    uint8_t key[32];    /* what made-up salts are made of: the same after a restart on this machine,
+                           and after a change of the users */
+};
+const struct gw_users_scram *gw_users_scram(const struct gw_users *users);
+
 /* How many there are; one of a name in two files counts twice. */
 size_t gw_users_count(const struct gw_users *users);
 

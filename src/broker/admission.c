@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "broker/deliverer.h"
 #include "broker/durability.h"
+#include "broker/exchange.h"
 #include "broker/group.h"
 #include "broker/held.h"
 #include "broker/journal.h"
@@ -337,7 +338,7 @@ static void set_answers(const struct gw_guest *client, const struct gw_connect *
     }
     if (client->auth) {
         props->present |= GW_PROP_BIT(AUTH_METHOD);
-        props->auth_method = gw_span_str(client->auth->method->name);
+        props->auth_method = gw_span_str(gw_exchange_method(client));
         if (auth_data.size > 0) {
             props->present |= GW_PROP_BIT(AUTH_DATA);
             props->auth_data = auth_data;

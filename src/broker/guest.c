@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "broker/connector.h"
 #include "broker/deliverer.h"
+#include "broker/exchange.h"
 #include "broker/foresight.h"
 #include "broker/journal.h"
 #include "broker/login.h"
@@ -33,6 +34,14 @@ static void arm(struct gw_guest *client, gw_mono_ns deadline)
     gw_wheel_arm(gw_loop_wheel(client->shard->loop), &client->timer, deadline);
 }
 
+static const char *what_is_late(const struct gw_guest *client)
+{
+    if (client->state == GW_GUEST_AUTHENTICATING)
+        return "the authentication was not done in time";
+    return gw_conn_is_opening(client->conn) ? "the handshake was not done in time"
+                                            : "no CONNECT in time";
+}
+
 static void on_timer(struct gw_timer *timer, gw_mono_ns now)
 {
     struct gw_guest *client = GW_CONTAINER(timer, struct gw_guest, timer);
@@ -42,11 +51,10 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
         gw_login_on_timer(client, now);
         return;
     }
+    if (gw_exchange_on_timer(client, now))
+        return;
     if (client->state != GW_GUEST_CONNECTED) {
-        gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME,
-                     gw_conn_is_opening(client->conn) ? "the handshake was not done in time"
-                                                      : "no CONNECT in time",
-                     NULL);
+        gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME, what_is_late(client), NULL);
         return;
     }
     if (!gw_list_empty(&client->paused) || gw_throttle_holds(client)) /* it is us: we do not read */
@@ -87,7 +95,7 @@ static void client_free(struct gw_guest *client)
     gw_alias_fini(&client->alias_in);
     gw_alias_fini(&client->alias_out);
     gw_buf_fini(&client->stash);
-    gw_connector_drop_auth(client);
+    gw_exchange_drop(client);
     gw_throttle_end(client);
     gw_login_drop(client);
     gw_blob_unref(&client->user.name);
@@ -426,7 +434,7 @@ static packet_fn *const handlers[GW_GUEST_STATE_COUNT][16] = {
     [GW_GUEST_NEW] = {[GW_PACKET_CONNECT] = gw_connector_on_connect},
     [GW_GUEST_AUTHENTICATING] =
         {
-            [GW_PACKET_AUTH] = gw_connector_on_auth,
+            [GW_PACKET_AUTH] = gw_exchange_on_auth,
             [GW_PACKET_DISCONNECT] = on_disconnect,
         },
     [GW_GUEST_CONNECTED] =
@@ -440,7 +448,7 @@ static packet_fn *const handlers[GW_GUEST_STATE_COUNT][16] = {
             [GW_PACKET_UNSUBSCRIBE] = gw_subscriber_on_unsubscribe,
             [GW_PACKET_PINGREQ] = on_pingreq,
             [GW_PACKET_DISCONNECT] = on_disconnect,
-            [GW_PACKET_AUTH] = gw_connector_on_auth,
+            [GW_PACKET_AUTH] = gw_exchange_on_auth,
         },
 };
 
@@ -600,8 +608,8 @@ static bool is_foreign(struct gw_guest *client, struct gw_span bytes)
 static size_t held_bytes(const struct gw_guest *client)
 {
     return gw_assembler_bytes(&client->assembler) + client->alias_in.bytes +
-           client->alias_out.bytes + (client->auth ? client->auth->connect.capacity : 0) +
-           gw_guest_user_name(client).size + gw_login_bytes(client);
+           client->alias_out.bytes + gw_exchange_bytes(client) + gw_guest_user_name(client).size +
+           gw_login_bytes(client);
 }
 
 /* Brings the figures up to date. Where limits.memory is used up, whoever is in the middle of a
@@ -676,7 +684,8 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
         }
         on_frame(client, &frame, now);
         gw_journal_breathe(client->shard);
-        if (client->login) /* the rest comes when it is known who it is */
+        if (client->login ||
+            gw_exchange_holds(client)) /* the rest comes when it is known who it is */
             break;
         if (frame.header.type == GW_PACKET_PUBLISH &&
             gw_throttle_on_publish(client, whole_packet(&frame).size, now))

@@ -8,14 +8,13 @@
  * Life    made on accept; ends with its connection (on_closed), never earlier.
  * Limits  limits.connect_time, limits.packet, limits.output, keep-alive.
  *
- * The parts: connector (CONNECT, AUTH), publisher (PUBLISH in), deliverer (PUBLISH out),
+ * The parts: connector (CONNECT), exchange (AUTH), publisher (PUBLISH in), deliverer (PUBLISH out),
  * subscriber (SUBSCRIBE, UNSUBSCRIBE). This file moves bytes and packets between them and net.
  */
 #ifndef GW_BROKER_GUEST_H
 #define GW_BROKER_GUEST_H
 
 #include "auth/identity.h"
-#include "auth/method.h"
 #include "base/blob.h"
 #include "broker/entrance.h"
 #include "broker/held.h"
@@ -70,14 +69,6 @@ struct gw_guest_offer {
     bool shared_subscriptions;
 };
 
-/* An enhanced authentication in progress or done. */
-struct gw_guest_auth {
-    const struct gw_method *method;
-    void *state;
-    struct gw_buf connect; /* the CONNECT that waits for its outcome */
-    bool again;            /* a re-authentication is going on */
-};
-
 /* Who it says it is, from its CONNECT on. */
 struct gw_guest_user {
     struct gw_blob *name;       /* NULL if it gave none */
@@ -99,8 +90,8 @@ struct gw_guest {
     struct gw_keepalive keepalive;
     struct gw_alias_table alias_in;
     struct gw_alias_table alias_out;
-    struct gw_buf stash; /* bytes that move along to another shard */
-    struct gw_guest_auth *auth;
+    struct gw_buf stash;          /* bytes that move along to another shard */
+    struct gw_guest_auth *auth;   /* it named a method in CONNECT (broker/exchange) */
     struct gw_login *login;       /* while its password is being checked (broker/login) */
     struct gw_throttle *throttle; /* NULL: it was never bound to a rate */
     struct gw_held held;          /* acknowledgements that wait for the disk */

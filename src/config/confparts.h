@@ -45,7 +45,8 @@ struct gw_config_login {
     uint32_t failures; /* 0: nobody is banned */
     gw_mono_ns ban;
     uint32_t queue;
-    uint32_t workers; /* 0: half the cores */
+    uint32_t renewals; /* of a connection, within a minute */
+    uint32_t workers;  /* 0: half the cores */
 };
 
 /* What a message survives once it is acknowledged, from little to much. */

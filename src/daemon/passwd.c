@@ -12,8 +12,9 @@
 #include "os/file.h"
 #include "os/prompt.h"
 
-#define COMMAND  "godwit passwd"
-#define ROOM_MAX (GW_USERFILE_NAME_MAX + GW_HASHTEXT_MAX + GW_USERFILE_GROUPS_MAX + 8)
+#define COMMAND    "godwit passwd"
+#define ROUNDS_MIN 4096 /* RFC 7677 wants as many */
+#define ROOM_MAX   (GW_USERFILE_NAME_MAX + GW_HASHTEXT_MAX + GW_USERFILE_GROUPS_MAX + 8)
 
 static const char usage[] =
     "godwit passwd -c users alice           makes a file with a user; asks for the password\n"
@@ -26,7 +27,9 @@ static const char usage[] =
     "  -b                  the password stands behind USER, where everybody on the machine\n"
     "                      can see it\n"
     "  -D                  remove the user\n"
-    "  -H, --hash NAME     argon2id (the usual), or pbkdf2, which mosquitto reads too\n"
+    "  -H, --hash NAME     argon2id (the usual), pbkdf2, which mosquitto reads too, or\n"
+    "                      scram-sha-256, scram-sha-512 for logins by SCRAM as well\n"
+    "  -I, --iterations N  rounds of pbkdf2 (210000) or SCRAM (16384)\n"
     "      --groups A,B    groups for access rules; \"\" takes the user out of all\n"
     "  -h, --help          this text\n"
     "\n"
@@ -40,6 +43,7 @@ struct job {
     const char *password; /* of the command line; NULL: to be asked for */
     const char *groups;   /* NULL: as they were */
     enum gw_hashtext_kind kind;
+    uint32_t rounds; /* 0: as usual */
     bool make;
     bool batch;
     bool remove;
@@ -69,9 +73,9 @@ static bool read_hash(struct job *job, const char *name)
         const char *name;
         enum gw_hashtext_kind kind;
     } names[] = {
-        {"argon2id", GW_HASHTEXT_ARGON2ID},
-        {"pbkdf2", GW_HASHTEXT_PBKDF2},
+        {"argon2id", GW_HASHTEXT_ARGON2ID},      {"pbkdf2", GW_HASHTEXT_PBKDF2},
         {"sha512-pbkdf2", GW_HASHTEXT_PBKDF2}, /* as mosquitto_passwd calls it */
+        {"scram-sha-256", GW_HASHTEXT_SCRAM256}, {"scram-sha-512", GW_HASHTEXT_SCRAM512},
     };
 
     for (size_t i = 0; name != NULL && i < GW_COUNT_OF(names); i++) {
@@ -81,6 +85,19 @@ static bool read_hash(struct job *job, const char *name)
         }
     }
     return false;
+}
+
+static bool read_rounds(struct job *job, const char *text)
+{
+    uint32_t rounds = 0;
+
+    for (size_t i = 0; text != NULL && text[i] != '\0'; i++) {
+        if (i == 8 || text[i] < '0' || text[i] > '9')
+            return false;
+        rounds = rounds * 10 + (uint32_t)(text[i] - '0');
+    }
+    job->rounds = rounds;
+    return rounds >= ROUNDS_MIN && rounds <= GW_HASHTEXT_ROUNDS_MAX;
 }
 
 /* Takes an option; false if the next word is none. *ret_exit is not GW_COMMAND_OK if it is wrong.
@@ -97,7 +114,13 @@ static bool take_option(struct job *job, struct gw_arguments *words, int *ret_ex
         job->remove = true;
     } else if (gw_arguments_take_value(words, "-H", "--hash", &value)) {
         if (!read_hash(job, value))
-            *ret_exit = complain(GW_COMMAND_USAGE, "--hash is argon2id or pbkdf2", NULL);
+            *ret_exit =
+                complain(GW_COMMAND_USAGE,
+                         "--hash is argon2id, pbkdf2, scram-sha-256 or scram-sha-512", NULL);
+    } else if (gw_arguments_take_value(words, "-I", "--iterations", &value)) {
+        if (!read_rounds(job, value))
+            *ret_exit =
+                complain(GW_COMMAND_USAGE, "--iterations is a number from 4096 to 10000000", NULL);
     } else if (gw_arguments_take_value(words, NULL, "--groups", &value)) {
         job->groups = value;
         if (value == NULL)
@@ -110,7 +133,7 @@ static bool take_option(struct job *job, struct gw_arguments *words, int *ret_ex
 
 static int read_words(struct job *job, struct gw_arguments *words)
 {
-    static const char *const names[] = {"--hash", "--groups", "--help"};
+    static const char *const names[] = {"--hash", "--iterations", "--groups", "--help"};
     const char **places[] = {&job->path, &job->user, &job->password};
     size_t place = 0;
     int code = GW_COMMAND_OK;
@@ -146,6 +169,8 @@ static int judge(const struct job *job)
     if (!job->batch && job->password != NULL)
         return complain(GW_COMMAND_USAGE, "a password on the command line is taken with -b only",
                         "everybody on this machine can see it there; without it you are asked");
+    if (job->rounds > 0 && job->kind == GW_HASHTEXT_ARGON2ID)
+        return complain(GW_COMMAND_USAGE, "argon2id has no --iterations", NULL);
     if (job->make && job->remove)
         return complain(GW_COMMAND_USAGE, "-c and -D do not go together", NULL);
     why = gw_userfile_judge_name(gw_span_str(job->user));
@@ -225,7 +250,7 @@ static enum gw_status make_line(const struct job *job, struct gw_span password,
 {
     struct gw_hashtext hash;
 
-    GW_TRY(gw_password_hash(job->kind, password, &hash));
+    GW_TRY(gw_password_hash_with(job->kind, job->rounds, password, &hash));
     GW_TRY(put(line, gw_span_str(job->user)));
     GW_TRY(put(line, GW_SPAN_LIT(":")));
     GW_TRY(gw_hashtext_print(&hash, line));
@@ -259,6 +284,16 @@ static int write_file(const struct job *job, struct gw_span text, struct gw_span
     return code;
 }
 
+static int complain_of_password(const struct job *job)
+{
+    if (job->kind == GW_HASHTEXT_PBKDF2)
+        return complain(GW_COMMAND_USAGE, "with pbkdf2 a password does not end with U+0000", NULL);
+    return complain(GW_COMMAND_USAGE,
+                    "the password has characters that SCRAM does not take as they are",
+                    "letters of most scripts, digits and signs are fine; control characters, "
+                    "emoji, accents that stand alone and non-breaking spaces are not");
+}
+
 static int set_user(const struct job *job, struct gw_span text)
 {
     struct gw_span old = GW_SPAN_NONE;
@@ -277,8 +312,7 @@ static int set_user(const struct job *job, struct gw_span text)
         enum gw_status status = make_line(job, gw_buf_span(&password), groups, &line);
 
         if (status == GW_INVALID)
-            code =
-                complain(GW_COMMAND_USAGE, "with pbkdf2 a password does not end with U+0000", NULL);
+            code = complain_of_password(job);
         else if (status != GW_OK)
             code = complain(GW_COMMAND_SYSTEM, "out of memory", NULL);
     }

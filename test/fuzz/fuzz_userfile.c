@@ -18,6 +18,7 @@ static void check_user(const struct gw_userfile *file, size_t index)
     FUZZ_CHECK(gw_hashtext_parse(gw_buf_span(&text), &again, &why, &at) == GW_OK);
     FUZZ_CHECK(again.key.size == user->hash.key.size && again.key.size > 0 &&
                memcmp(again.key.bytes, user->hash.key.bytes, again.key.size) == 0);
+    FUZZ_CHECK(again.server.size == user->hash.server.size && again.rounds == user->hash.rounds);
     gw_buf_fini(&text);
 }
 

@@ -302,7 +302,20 @@ def jwks():
     yield "private", b"-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n"
 
 
+def scram():
+    nonce = "abcNonce"
+    firsts = [f"n,,n=ada,r={nonce}", f"y,,n=ada,r={nonce}", f"n,a=ada,n=ada,r={nonce},x=y", f"n,,n=bea,r={nonce}",
+              f"n,,n=a=2Cb=3D,r={nonce}", f"p=tls-exporter,,n=ada,r={nonce}", "n,a=b,n=ada,r=x", "n,,m=x,n=ada,r=x",
+              "n,,n=e\u0301,r=x", "n,,n=ada", ""]
+    lasts = [f"c=biws,r={nonce}ourNonceOurNonceOurNonce,p=" + "A" * 43 + "=", f"c=biws,r={nonce},p=AAAA",
+             f"c=biws,r={nonce}ourNonceOurNonceOurNonce,x=y,p=" + "A" * 86 + "==", ""]
+    for i, first in enumerate(firsts):
+        for kind in range(4):
+            yield f"text-{i:02}-{kind}", bytes([kind]) + f"{first}\n{lasts[(i + kind) % 4]}".encode()
+
+
 TARGETS = {
+    "scram": scram,
     "aclfile": aclfile,
     "jwt": jwt,
     "jwks": jwks,

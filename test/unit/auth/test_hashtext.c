@@ -24,6 +24,8 @@ static void good_texts_come_back_as_they_were(void **state)
         "$7$10000000$" SALT "$" KEY64 "==",
         "$7$1$YQ==$" KEY64 "==",
         "$6$" SALT "$" KEY64 "==",
+        "$scram-sha-256$4096$" SALT "$" KEY32 "=$" KEY32 "=",
+        "$scram-sha-512$10000000$" SALT "$" KEY64 "==$" KEY64 "==",
     };
     for (size_t i = 0; i < GW_COUNT_OF(texts); i++) {
         struct gw_hashtext hash;
@@ -78,6 +80,13 @@ static const struct {
     {"$7$10000001$" SALT "$" KEY64 "==", 3},
     {"$7$99999999999999999999$" SALT "$" KEY64 "==", 3},
     {"$7$101$" SALT "$" KEY32, -1},
+    {"$scram-sha-256$4096$" SALT "$" KEY32 "=", -1},
+    {"$scram-sha-256$4096$" SALT "$" KEY32 "=$", -1},
+    {"$scram-sha-256$4096$" SALT "$" KEY64 "==$" KEY64 "==", -1},
+    {"$scram-sha-512$4096$" SALT "$" KEY32 "=$" KEY32 "=", -1},
+    {"$scram-sha-256$0$" SALT "$" KEY32 "=$" KEY32 "=", 15},
+    {"$scram-sha-256$4096$" SALT "$" KEY32 "=$" KEY32 "=$", -1},
+    {"$scram-sha-1$4096$" SALT "$" KEY32 "=$" KEY32 "=", 0},
     {"$argon2d$v=19$m=8,t=1,p=1$" SALT "$" KEY32, 0},
     {"$argon2id$m=8,t=1,p=1$" SALT "$" KEY32, 10},
     {"$argon2id$v=16$m=8,t=1,p=1$" SALT "$" KEY32, -1},
