@@ -41,13 +41,22 @@ uint32_t gw_backend_setting_ms(const struct gw_backend_settings *settings, const
 /* Writes words as printf does, cut where they are too long; control characters become blanks. */
 void gw_backend_say(char words[GW_BACKEND_WORDS_MAX], const char *format, ...) GW_PRINTF(2, 3);
 
-/* What others do for a backend; NULL where nobody does. */
+/* A document on the web. */
+struct gw_backend_fetch {
+    const char *url;     /* https or http */
+    const char *ca_file; /* who may sign the server's certificate; NULL: those the system trusts */
+    size_t size_max;     /* more is an error */
+    uint32_t timeout_ms;
+};
+
+/* What others do for a backend; each may be NULL where nobody does. It outlives the backend. */
 struct gw_backend_host {
     void *ctx;
-    /* Gets a document of an https or http URL, at most size_max bytes of it; blocks for at most
-     * timeout_ms. GW_OK, or anything else with words in ret_words. */
-    enum gw_status (*fetch)(void *ctx, const char *url, size_t size_max, uint32_t timeout_ms,
-                            struct gw_buf *ret_body, char ret_words[GW_BACKEND_WORDS_MAX]);
+    /* Gets a document; blocks. GW_OK, or anything else with words in ret_words. */
+    enum gw_status (*fetch)(void *ctx, const struct gw_backend_fetch *what, struct gw_buf *ret_body,
+                            char ret_words[GW_BACKEND_WORDS_MAX]);
+    /* Tells whoever runs the broker what he should know, on any thread; no secrets. */
+    void (*tell)(void *ctx, const char *words);
     uint64_t (*now)(void *ctx); /* seconds since 1970 */
 };
 

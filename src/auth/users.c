@@ -156,6 +156,12 @@ const struct gw_userfile_user *gw_users_find(const struct gw_users *users, struc
     return user;
 }
 
+const struct gw_userfile_user *gw_users_find_in(const struct gw_users *users, size_t file,
+                                                struct gw_span name)
+{
+    return file < users->file_count ? gw_userfile_find(users->files[file], name) : NULL;
+}
+
 const struct gw_hashtext *gw_users_dummy(const struct gw_users *users)
 {
     return &users->dummy;

@@ -41,6 +41,9 @@ void gw_users_unref(struct gw_users *users);
 
 /* The first user of this name in the order of the files, or NULL; lives as long as the users. */
 const struct gw_userfile_user *gw_users_find(const struct gw_users *users, struct gw_span name);
+/* The same in one of the files, by its number in their order; beyond the last there is nobody. */
+const struct gw_userfile_user *gw_users_find_in(const struct gw_users *users, size_t file,
+                                                struct gw_span name);
 /* What to hold the password of somebody unknown against: costs what the dearest of them costs. */
 const struct gw_hashtext *gw_users_dummy(const struct gw_users *users);
 

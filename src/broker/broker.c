@@ -5,6 +5,7 @@
 #include "auth/users.h"
 #include "base/assert.h"
 #include "broker/certs.h"
+#include "broker/chain.h"
 #include "broker/checker.h"
 #include "broker/durability.h"
 #include "broker/entrance.h"
@@ -36,6 +37,7 @@ struct gw_broker {
     struct gw_thread *threads;
     struct gw_sysinfo *sysinfo;
     struct gw_certs *certs;
+    struct kept *kept; /* sponsors */
     struct gw_listener *listeners[GW_CONFIG_LISTENERS_MAX];
     struct gw_entrance entrances[GW_CONFIG_LISTENERS_MAX]; /* of those; they outlive them */
     uint8_t listener_items[GW_CONFIG_LISTENERS_MAX];       /* which of the configuration each is */
@@ -43,6 +45,13 @@ struct gw_broker {
     size_t listener_count;
     unsigned started; /* threads that run */
     bool storing;     /* so do the store's */
+};
+
+/* One who may vouch for clients, kept until nobody else has it: its end waits for its workers,
+ * which only the controlling thread may do. */
+struct kept {
+    struct kept *next;
+    struct gw_sponsor *sponsor; /* one reference */
 };
 
 /* An order to a shard from the controlling thread. */
@@ -60,9 +69,9 @@ static struct gw_shard_config *config_ref(struct gw_shard_config *config)
     return config;
 }
 
-/* Copies the configuration; takes a reference to the users, which may be NULL. */
+/* Copies the configuration; takes references to users and chain, which may be NULL. */
 static enum gw_status config_new(const struct gw_config *config, struct gw_users *users,
-                                 struct gw_shard_config **ret_config)
+                                 struct gw_chain *chain, struct gw_shard_config **ret_config)
 {
     struct gw_shard_config *copy = calloc(1, sizeof(*copy));
     if (!copy)
@@ -73,6 +82,7 @@ static enum gw_status config_new(const struct gw_config *config, struct gw_users
         return GW_NO_MEMORY;
     }
     copy->users = users ? gw_users_ref(users) : NULL;
+    copy->chain = chain ? gw_chain_ref(chain) : NULL;
     *ret_config = copy;
     return GW_OK;
 }
@@ -88,7 +98,9 @@ static enum gw_status init_shards(struct gw_broker *broker)
     world->shards = calloc(wanted, sizeof(*world->shards));
     world->strangers = calloc(GW_SHARD_STRANGERS, sizeof(*world->strangers));
     world->watchlist = gw_watchlist_new(world->services.seed);
-    world->checker = gw_checker_new(broker->config->config.limits.login.workers);
+    const struct gw_checker_options pool = {.name = "godwit-login",
+                                            .workers = broker->config->config.limits.login.workers};
+    world->checker = gw_checker_new(&pool);
     broker->threads = calloc(wanted, sizeof(*broker->threads));
     if (!world->shards || !world->strangers || !world->watchlist || !world->checker ||
         !broker->threads)
@@ -110,7 +122,7 @@ enum gw_status gw_broker_new(const struct gw_config *config,
         return GW_NO_MEMORY;
     broker->world.services = *services;
     broker->world.started_at = gw_clock_mono(services->clock);
-    enum gw_status status = config_new(config, NULL, &broker->config);
+    enum gw_status status = config_new(config, NULL, NULL, &broker->config);
     if (status == GW_OK)
         status = init_shards(broker);
     if (status != GW_OK) {
@@ -130,6 +142,70 @@ static void close_listeners(struct gw_broker *broker)
     }
     broker->listener_count = 0;
 }
+
+/* -- sponsors -- */
+
+static bool is_kept(const struct gw_broker *broker, const struct gw_sponsor *sponsor)
+{
+    for (const struct kept *kept = broker->kept; kept; kept = kept->next)
+        if (kept->sponsor == sponsor)
+            return true;
+    return false;
+}
+
+static enum gw_status keep_sponsors(struct gw_broker *broker, const struct gw_chain *chain)
+{
+    for (size_t i = 0; chain && i < chain->count; i++) {
+        struct gw_sponsor *sponsor = chain->links[i].sponsor;
+        if (!sponsor || is_kept(broker, sponsor))
+            continue;
+        struct kept *kept = calloc(1, sizeof(*kept));
+        if (!kept)
+            return GW_NO_MEMORY;
+        *kept = (struct kept){broker->kept, gw_sponsor_ref(sponsor)};
+        broker->kept = kept;
+    }
+    return GW_OK;
+}
+
+/* Whom nobody asks any more is let go of. */
+static void release_sponsors(struct gw_broker *broker, bool all)
+{
+    struct kept **next = &broker->kept;
+    while (*next) {
+        struct kept *kept = *next;
+        if (!all && !gw_sponsor_is_alone(kept->sponsor)) {
+            next = &kept->next;
+            continue;
+        }
+        *next = kept->next;
+        gw_sponsor_unref(kept->sponsor);
+        free(kept);
+    }
+}
+
+static enum gw_status start_workers(struct gw_broker *broker, const struct gw_users *users,
+                                    const struct gw_chain *chain)
+{
+    if (users)
+        GW_TRY(gw_checker_start(broker->world.checker));
+    for (size_t i = 0; chain && i < chain->count; i++)
+        if (chain->links[i].sponsor)
+            GW_TRY(gw_checker_start(gw_sponsor_pool(chain->links[i].sponsor)));
+    return GW_OK;
+}
+
+static void stop_workers(struct gw_broker *broker)
+{
+    if (broker->world.checker)
+        gw_checker_stop(broker->world.checker);
+    for (const struct kept *kept = broker->kept; kept; kept = kept->next)
+        gw_checker_close(gw_sponsor_pool(kept->sponsor));
+    for (const struct kept *kept = broker->kept; kept; kept = kept->next)
+        gw_checker_stop(gw_sponsor_pool(kept->sponsor));
+}
+
+/* -- the end -- */
 
 /* A drain that was not over in time, or none at all, leaves clients, mail and clients in the mail:
  * turns the loops, which nobody runs any more, until they have found their ends. */
@@ -161,8 +237,7 @@ void gw_broker_free(struct gw_broker *broker)
         gw_store_end_fetches(broker->journal.store);
         clear_loops(broker);
     }
-    if (world->checker)
-        gw_checker_stop(world->checker);
+    stop_workers(broker);
     if (broker->sysinfo)
         clear_loops(broker); /* so are the last answers */
     gw_sysinfo_free(broker->sysinfo);
@@ -174,6 +249,7 @@ void gw_broker_free(struct gw_broker *broker)
         gw_entrance_fini(&broker->entrances[i]);
     gw_certs_free(broker->certs);
     gw_shard_config_unref(broker->config);
+    release_sponsors(broker, true);
     free(broker->posts);
     free(broker->threads);
     if (world->journal)
@@ -423,8 +499,7 @@ static void *run(void *user)
 
 enum gw_status gw_broker_start(struct gw_broker *broker)
 {
-    if (broker->config->users)
-        GW_TRY(gw_checker_start(broker->world.checker));
+    GW_TRY(start_workers(broker, broker->config->users, broker->config->chain));
     for (unsigned i = 0; i < broker->world.shard_count; i++) {
         GW_TRY(
             gw_thread_start(&broker->threads[i], "godwit-loop", run, broker->world.shards[i].loop));
@@ -511,7 +586,7 @@ static void put_in_force(struct gw_broker *broker, struct gw_shard_config *next,
 enum gw_status gw_broker_reload(struct gw_broker *broker, const struct gw_config *config)
 {
     struct gw_shard_config *next;
-    GW_TRY(config_new(config, broker->config->users, &next));
+    GW_TRY(config_new(config, broker->config->users, broker->config->chain, &next));
     enum gw_status status = gw_certs_reload(broker->certs, &next->config);
     if (status != GW_OK) {
         gw_shard_config_unref(next);
@@ -521,17 +596,25 @@ enum gw_status gw_broker_reload(struct gw_broker *broker, const struct gw_config
     return GW_OK;
 }
 
-enum gw_status gw_broker_set_users(struct gw_broker *broker, struct gw_users *users)
+enum gw_status gw_broker_set_auth(struct gw_broker *broker, struct gw_users *users,
+                                  struct gw_chain *chain)
 {
     struct gw_shard_config *next;
-    if (users && broker->started > 0)
-        GW_TRY(gw_checker_start(broker->world.checker));
-    GW_TRY(config_new(&broker->config->config, users, &next));
+    GW_TRY(keep_sponsors(broker, chain));
+    if (broker->started > 0)
+        GW_TRY(start_workers(broker, users, chain));
+    GW_TRY(config_new(&broker->config->config, users, chain, &next));
     put_in_force(broker, next, on_users);
     return GW_OK;
+}
+
+enum gw_status gw_broker_set_users(struct gw_broker *broker, struct gw_users *users)
+{
+    return gw_broker_set_auth(broker, users, broker->config->chain);
 }
 
 void gw_broker_tick(struct gw_broker *broker)
 {
     gw_certs_tick(broker->certs, &broker->config->config);
+    release_sponsors(broker, false);
 }

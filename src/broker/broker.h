@@ -19,6 +19,7 @@
 
 struct gw_broker;
 struct gw_users;
+struct gw_chain;
 
 /* What the broker stands on; all must outlive it. */
 struct gw_broker_services {
@@ -72,10 +73,15 @@ void gw_broker_free(struct gw_broker *broker);
 GW_MUST_USE enum gw_status gw_broker_reload(struct gw_broker *broker,
                                             const struct gw_config *config);
 
-/* What is to be looked at now and then: files of certificates. By the controlling thread. */
+/* What is to be looked at now and then: files of certificates, and who is asked for users no more.
+ * By the controlling thread. */
 void gw_broker_tick(struct gw_broker *broker);
-/* Puts other users in force (counted: auth/users), NULL for none; may be called before open, and at
+/* Puts other users and who else is asked in force (counted: auth/users, broker/chain), NULL for
+ * none; without a chain the user files are asked in their order. May be called before open, and at
  * any time afterwards. GW_NO_MEMORY, GW_OS_ERROR leave the old ones. */
+GW_MUST_USE enum gw_status gw_broker_set_auth(struct gw_broker *broker, struct gw_users *users,
+                                              struct gw_chain *chain);
+/* The same for the users alone. */
 GW_MUST_USE enum gw_status gw_broker_set_users(struct gw_broker *broker, struct gw_users *users);
 
 /* Loops, for the simulator, which turns them itself instead of gw_broker_start. */

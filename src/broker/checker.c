@@ -2,42 +2,36 @@
 
 #include <stdlib.h>
 
-#include "auth/password.h"
 #include "base/assert.h"
 #include "os/thread.h"
 
-#define WORKERS_MAX 64u
-
 struct gw_checker {
+    struct gw_checker_options options;
     struct gw_mutex mutex;
     struct gw_signal signal;
     struct gw_checker_job *first; /* what waits, the oldest first */
     struct gw_checker_job **last;
     size_t waiting;
     bool stopping;
-    struct gw_thread threads[WORKERS_MAX];
+    struct gw_thread threads[GW_CHECKER_WORKERS_MAX];
     unsigned thread_count; /* that run; the controlling thread's, and read under the mutex */
     unsigned wanted;
 };
 
-struct gw_checker *gw_checker_new(unsigned workers)
+struct gw_checker *gw_checker_new(const struct gw_checker_options *options)
 {
     struct gw_checker *checker = calloc(1, sizeof(*checker));
+    unsigned workers = options->workers;
     if (!checker)
         return NULL;
     if (workers == 0)
         workers = (gw_thread_core_count() + 1) / 2;
-    checker->wanted = workers < WORKERS_MAX ? workers : WORKERS_MAX;
+    checker->options = *options;
+    checker->wanted = workers < GW_CHECKER_WORKERS_MAX ? workers : GW_CHECKER_WORKERS_MAX;
     checker->last = &checker->first;
     gw_mutex_init(&checker->mutex);
     gw_signal_init(&checker->signal);
     return checker;
-}
-
-static void job_free(struct gw_checker_job *job)
-{
-    gw_password_wipe(job->password, job->password_size);
-    free(job);
 }
 
 static void on_answer(void *owner, struct gw_mail *mail, gw_mono_ns now)
@@ -46,21 +40,14 @@ static void on_answer(void *owner, struct gw_mail *mail, gw_mono_ns now)
     (void)owner;
     if (job->asker)
         job->answered(job->asker, job, job->answer, now);
-    job_free(job);
+    job->release(job);
 }
 
-struct gw_checker_job *gw_checker_job_new(struct gw_span password)
+void gw_checker_job_init(struct gw_checker_job *job)
 {
-    struct gw_checker_job *job = calloc(1, sizeof(*job) + password.size);
-    if (!job)
-        return NULL;
     atomic_init(&job->dropped, false);
     job->mail.fn = on_answer;
     job->answer = GW_NO_MEMORY;
-    job->password_size = password.size;
-    if (password.size > 0)
-        memcpy(job->password, password.data, password.size);
-    return job;
 }
 
 void gw_checker_drop(struct gw_checker_job *job)
@@ -69,15 +56,29 @@ void gw_checker_drop(struct gw_checker_job *job)
     atomic_store_explicit(&job->dropped, true, memory_order_relaxed);
 }
 
-/* Computes and sends the answer on its way; the job is its loop's from then on. */
-static void answer(struct gw_checker_job *job, bool compute)
+/* What a worker has; made when it is first wanted. False: it cannot work without it. */
+static bool equip(const struct gw_checker *checker, void **worker)
 {
-    if (compute && !atomic_load_explicit(&job->dropped, memory_order_relaxed))
-        job->answer = gw_password_check(&job->hash, gw_span_of(job->password, job->password_size));
+    if (checker->options.enter && !*worker)
+        *worker = checker->options.enter(checker->options.ctx);
+    return !checker->options.enter || *worker;
+}
+
+static void disarm(const struct gw_checker *checker, void *worker)
+{
+    if (worker)
+        checker->options.leave(worker);
+}
+
+/* Does the job and sends the answer on its way; the job is its loop's from then on. */
+static void answer(const struct gw_checker *checker, struct gw_checker_job *job, void **worker)
+{
+    if (!atomic_load_explicit(&job->dropped, memory_order_relaxed) && equip(checker, worker))
+        job->answer = job->work(job, *worker);
     gw_loop_post(job->loop, &job->mail);
 }
 
-/* The oldest question; NULL if there is none. */
+/* The oldest job; NULL if there is none. */
 static struct gw_checker_job *take(struct gw_checker *checker)
 {
     struct gw_checker_job *job = checker->first;
@@ -93,6 +94,7 @@ static struct gw_checker_job *take(struct gw_checker *checker)
 static void *work(void *user)
 {
     struct gw_checker *checker = user;
+    void *worker = NULL;
     gw_mutex_lock(&checker->mutex);
     for (;;) {
         struct gw_checker_job *job = take(checker);
@@ -102,20 +104,32 @@ static void *work(void *user)
             gw_signal_wait(&checker->signal, &checker->mutex, UINT64_MAX);
             continue;
         }
-        bool compute = !checker->stopping;
+        bool stopping = checker->stopping;
         gw_mutex_unlock(&checker->mutex);
-        answer(job, compute);
+        if (stopping)
+            gw_loop_post(job->loop, &job->mail);
+        else
+            answer(checker, job, &worker);
         gw_mutex_lock(&checker->mutex);
     }
     gw_mutex_unlock(&checker->mutex);
+    disarm(checker, worker);
     return NULL;
+}
+
+/* Nobody runs: the asker does it itself. */
+static void answer_here(const struct gw_checker *checker, struct gw_checker_job *job)
+{
+    void *worker = NULL;
+    answer(checker, job, &worker);
+    disarm(checker, worker);
 }
 
 enum gw_status gw_checker_start(struct gw_checker *checker)
 {
     while (checker->thread_count < checker->wanted) {
         struct gw_thread *thread = &checker->threads[checker->thread_count];
-        if (gw_thread_start(thread, "godwit-login", work, checker) != GW_OK)
+        if (gw_thread_start(thread, checker->options.name, work, checker) != GW_OK)
             break;
         gw_mutex_lock(&checker->mutex);
         checker->thread_count++;
@@ -124,12 +138,17 @@ enum gw_status gw_checker_start(struct gw_checker *checker)
     return checker->thread_count > 0 ? GW_OK : GW_OS_ERROR;
 }
 
-void gw_checker_stop(struct gw_checker *checker)
+void gw_checker_close(struct gw_checker *checker)
 {
     gw_mutex_lock(&checker->mutex);
     checker->stopping = true;
     gw_signal_ring(&checker->signal);
     gw_mutex_unlock(&checker->mutex);
+}
+
+void gw_checker_stop(struct gw_checker *checker)
+{
+    gw_checker_close(checker);
     for (unsigned i = 0; i < checker->thread_count; i++)
         gw_thread_join(&checker->threads[i]);
     gw_mutex_lock(&checker->mutex);
@@ -163,8 +182,8 @@ enum gw_status gw_checker_ask(struct gw_checker *checker, struct gw_checker_job 
     }
     gw_mutex_unlock(&checker->mutex);
     if (full)
-        job_free(job);
+        job->release(job);
     else if (!threads)
-        answer(job, true);
+        answer_here(checker, job);
     return full ? GW_LIMIT : GW_OK;
 }

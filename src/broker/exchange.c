@@ -173,19 +173,6 @@ static void send_auth(struct gw_guest *client, uint8_t reason, struct gw_span da
     gw_guest_commit(client, size);
 }
 
-static void log_trouble(const struct gw_guest *client)
-{
-    const struct gw_guest_auth *auth = client->auth;
-    char from[GW_ADDRESS_TEXT_MAX];
-    struct gw_log_field fields[] = {
-        gw_log_str("method", auth->name),
-        gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
-        gw_log_str("reason", auth->run->exchange.words),
-    };
-    gw_log_event(gw_shard_log(client->shard), GW_LOG_WARN, "auth.trouble",
-                 "a login cannot be judged", fields, GW_COUNT_OF(fields));
-}
-
 static void note_failure(struct gw_guest *client, struct gw_span id, const char *why,
                          gw_mono_ns now)
 {
@@ -355,7 +342,9 @@ static void on_outcome(struct gw_guest *client, enum gw_method_outcome outcome, 
     case GW_METHOD_DONE: (again ? pass_again : pass)(client, now); break;
     case GW_METHOD_FAILED: (again ? fail_again : fail)(client, words, now); break;
     case GW_METHOD_TROUBLE:
-        log_trouble(client);
+        gw_penalty_trouble(
+            client, &(struct gw_penalty_case){again ? gw_guest_id(client) : client_id(auth),
+                                              gw_guest_user_name(client), auth->name, words});
         end_run(auth);
         if (again)
             gw_guest_end(client, GW_REASON_IMPLEMENTATION_SPECIFIC, "the login cannot be judged",

@@ -75,7 +75,9 @@ struct gw_guest_user {
     struct gw_blob *groups;     /* of a proved user; NULL if none */
     struct gw_blob *attributes; /* proved besides (auth/warrant); NULL if none */
     uint64_t proof;             /* of a proved user: changes with his password */
-    bool proved;                /* somebody vouched for the name */
+    uint64_t by;      /* who vouched: the id of a sponsor (broker/chain); 0: a user file */
+    uint64_t expires; /* seconds since 1970 until which that holds; 0: for ever */
+    bool proved;      /* somebody vouched for the name */
 };
 
 struct gw_guest {

@@ -5,26 +5,18 @@
 #include "auth/password.h"
 #include "auth/users.h"
 #include "broker/admission.h"
-#include "broker/checker.h"
+#include "broker/chain.h"
 #include "broker/connector.h"
-#include "broker/registry.h"
+#include "broker/inquiry.h"
+#include "broker/penalty.h"
 #include "broker/rights.h"
-#include "broker/watchlist.h"
-
-#define TOO_MANY "too many wrong logins came from this address: try again later"
 
 struct gw_login {
     struct gw_guest *client;
-    struct gw_checker_job *job; /* NULL: answered with a no that is told at `tell_at` */
+    struct gw_inquiry *inquiry; /* NULL: answered with a no that is told at `tell_at` */
     struct gw_buf connect;      /* the body of the CONNECT that waits */
-    gw_mono_ns connect_by;
     gw_mono_ns tell_at;
 };
-
-static const struct gw_config_login *limits_of(const struct gw_guest *client)
-{
-    return &gw_shard_settings(client->shard)->limits.login;
-}
 
 static enum gw_login_outcome refuse(struct gw_guest *client, enum gw_reason reason,
                                     const char *what)
@@ -35,7 +27,7 @@ static enum gw_login_outcome refuse(struct gw_guest *client, enum gw_reason reas
 
 /* -- life -- */
 
-static struct gw_login *login_new(struct gw_guest *client, struct gw_span body, gw_mono_ns now)
+static struct gw_login *login_new(struct gw_guest *client, struct gw_span body)
 {
     struct gw_login *login = calloc(1, sizeof(*login));
     if (!login)
@@ -46,9 +38,6 @@ static struct gw_login *login_new(struct gw_guest *client, struct gw_span body, 
         return NULL;
     }
     login->client = client;
-    login->connect_by = client->since + gw_shard_settings(client->shard)->limits.connect_time;
-    if (login->connect_by < now)
-        login->connect_by = now;
     client->login = login;
     return login;
 }
@@ -58,8 +47,7 @@ void gw_login_drop(struct gw_guest *client)
     struct gw_login *login = client->login;
     if (!login)
         return;
-    if (login->job)
-        gw_checker_drop(login->job);
+    gw_inquiry_drop(login->inquiry);
     gw_password_wipe(login->connect.data, login->connect.size);
     gw_buf_fini(&login->connect);
     free(login);
@@ -68,44 +56,13 @@ void gw_login_drop(struct gw_guest *client)
 
 size_t gw_login_bytes(const struct gw_guest *client)
 {
-    return client->login ? sizeof(*client->login) + client->login->connect.capacity : 0;
+    const struct gw_login *login = client->login;
+    if (!login)
+        return 0;
+    return sizeof(*login) + login->connect.capacity + gw_inquiry_bytes(login->inquiry);
 }
 
 /* -- the answer is no -- */
-
-static void log_failed(const struct gw_guest *client, struct gw_span id, const char *why)
-{
-    char from[GW_ADDRESS_TEXT_MAX];
-    struct gw_log_field fields[] = {
-        gw_log_text("id", id),
-        gw_log_text("user", gw_guest_user_name(client)),
-        gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
-        gw_log_str("method", "password"),
-        gw_log_str("reason", why),
-    };
-    gw_log_event(gw_shard_log(client->shard), GW_LOG_WARN, "auth.failed", "a login failed", fields,
-                 GW_COUNT_OF(fields));
-}
-
-/* Notes a wrong login; one too many bans its address. */
-static void count_failure(struct gw_guest *client, gw_mono_ns now)
-{
-    struct gw_shard *shard = client->shard;
-    const struct gw_config_login *limits = limits_of(client);
-    const struct gw_address *peer = gw_conn_peer(client->conn);
-    gw_metrics_add(&shard->metrics, GW_METRIC_LOGINS_FAILED, 1);
-    if (!gw_watchlist_fail(shard->world->watchlist, gw_registry_host(peer), limits->failures,
-                           limits->ban, now))
-        return;
-    char from[GW_ADDRESS_TEXT_MAX];
-    struct gw_log_field fields[] = {
-        gw_log_str("from", gw_address_text(peer, from)),
-        gw_log_number("failures", limits->failures),
-        gw_log_number("ban_s", (int64_t)(limits->ban / GW_NS_PER_S)),
-    };
-    gw_log_event(gw_shard_log(shard), GW_LOG_WARN, "auth.banned",
-                 "an address is banned for wrong logins", fields, GW_COUNT_OF(fields));
-}
 
 static struct gw_span client_id(const struct gw_login *login)
 {
@@ -116,10 +73,12 @@ static struct gw_span client_id(const struct gw_login *login)
     return status == GW_OK ? connect.client_id : GW_SPAN_NONE;
 }
 
-static void note_failure(const struct gw_login *login, const char *why, gw_mono_ns now)
+static void note_failure(const struct gw_login *login, const char *method, const char *why,
+                         gw_mono_ns now)
 {
-    log_failed(login->client, client_id(login), why);
-    count_failure(login->client, now);
+    const struct gw_penalty_case tried = {client_id(login), gw_guest_user_name(login->client),
+                                          method, why};
+    gw_penalty_note(login->client, &tried, now);
 }
 
 /* One answer for all that is wrong, so that nobody learns which names there are. */
@@ -132,63 +91,96 @@ static void tell_no(struct gw_guest *client)
 }
 
 /* Tells the client no after a while: whoever tries passwords has to wait for each. */
-static void fail(struct gw_login *login, const char *why, gw_mono_ns now)
+static void fail(struct gw_login *login, const char *method, const char *why, gw_mono_ns now)
 {
     struct gw_guest *client = login->client;
-    gw_mono_ns delay = limits_of(client)->delay;
-    note_failure(login, why, now);
-    if (delay == 0) {
+    note_failure(login, method, why, now);
+    login->tell_at = gw_penalty_until(client, now);
+    if (login->tell_at <= now) {
         tell_no(client);
         return;
     }
-    login->tell_at = now + delay < login->connect_by ? now + delay : login->connect_by;
     gw_wheel_arm(gw_loop_wheel(client->shard->loop), &client->timer, login->tell_at);
 }
 
 void gw_login_on_timer(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_login *login = client->login;
-    if (!login->job && now < login->tell_at) {
+    if (!login->inquiry && now < login->tell_at) {
         gw_wheel_arm(gw_loop_wheel(client->shard->loop), &client->timer, login->tell_at);
-    } else if (!login->job) {
+    } else if (!login->inquiry) {
         tell_no(client);
     } else {
         gw_login_drop(client);
         refuse(client, GW_REASON_SERVER_BUSY,
-               "the password was not checked within limits.connect_time: too many logins wait");
+               "who it is was not checked within limits.connect_time: too many logins wait");
     }
 }
 
 /* -- the answer is yes -- */
 
+/* A blob of these bytes, NULL if there are none. */
+static enum gw_status copy(struct gw_span bytes, struct gw_blob **ret_blob)
+{
+    *ret_blob = bytes.size > 0 ? gw_blob_copy(bytes) : NULL;
+    return bytes.size == 0 || *ret_blob ? GW_OK : GW_NO_MEMORY;
+}
+
+static void replace(struct gw_blob **blob, struct gw_blob *by)
+{
+    gw_blob_unref(blob);
+    *blob = by;
+}
+
 static enum gw_status set_groups(struct gw_guest *client, struct gw_span groups)
 {
-    struct gw_blob *blob = NULL;
-    if (groups.size > 0) {
-        blob = gw_blob_copy(groups);
-        if (!blob)
-            return GW_NO_MEMORY;
-    }
-    gw_blob_unref(&client->user.groups);
-    client->user.groups = blob;
+    struct gw_blob *blob;
+    GW_TRY(copy(groups, &blob));
+    replace(&client->user.groups, blob);
     if (client->session) /* rules ask for groups */
         gw_rights_on_connected(client);
     return GW_OK;
 }
 
-static void pass(struct gw_login *login, const struct gw_userfile_user *user, gw_mono_ns now)
+enum gw_status gw_login_grant(struct gw_guest *client, const struct gw_warrant *warrant,
+                              uint64_t by)
+{
+    struct gw_blob *name = NULL, *groups = NULL;
+    enum gw_status status = copy(gw_buf_span(&warrant->user), &name);
+    if (status == GW_OK)
+        status = copy(gw_buf_span(&warrant->groups), &groups);
+    if (status == GW_OK)
+        status = gw_rights_set_attributes(client, gw_buf_span(&warrant->attributes));
+    if (status != GW_OK) {
+        gw_blob_unref(&name);
+        gw_blob_unref(&groups);
+        return status;
+    }
+    if (name)
+        replace(&client->user.name, name);
+    replace(&client->user.groups, groups);
+    client->user.proof = warrant->proof;
+    client->user.expires = warrant->expires;
+    client->user.by = by;
+    client->user.proved = true;
+    if (client->session) /* rules ask for all of this */
+        gw_rights_on_connected(client);
+    return GW_OK;
+}
+
+static void pass(struct gw_login *login, const struct gw_inquiry_answer *answer, gw_mono_ns now)
 {
     struct gw_guest *client = login->client;
-    if (set_groups(client, user->groups) != GW_OK) {
+    enum gw_status status = gw_login_grant(client, &answer->warrant, answer->by);
+    if (status != GW_OK) {
         gw_login_drop(client);
-        refuse(client, GW_REASON_SERVER_BUSY, "out of memory");
+        refuse(client, GW_REASON_SERVER_BUSY,
+               status == GW_LIMIT ? "more is known about it than can be kept" : "out of memory");
         return;
     }
     struct gw_buf connect = login->connect;
     gw_buf_init(&login->connect, 0); /* it is ours now */
     gw_login_drop(client);
-    client->user.proved = true;
-    client->user.proof = user->proof;
     gw_metrics_add(&client->shard->metrics, GW_METRIC_LOGINS_PASSED, 1);
     gw_conn_resume(client->conn);
     client->state = GW_GUEST_NEW;
@@ -197,82 +189,73 @@ static void pass(struct gw_login *login, const struct gw_userfile_user *user, gw
     gw_buf_fini(&connect);
 }
 
-/* The workers know whether the password was right; whether the user is still there is looked up
- * now, for the users may have changed meanwhile. */
-static void on_answer(void *asker, const struct gw_checker_job *job, enum gw_status answer,
-                      gw_mono_ns now)
+/* There is no answer that a client could do anything about. */
+static enum gw_login_outcome give_up(struct gw_guest *client, enum gw_inquiry_verdict verdict)
+{
+    gw_login_drop(client);
+    if (verdict == GW_INQUIRY_TROUBLE)
+        return refuse(client, GW_REASON_SERVER_UNAVAILABLE,
+                      "who knows the users cannot be asked now: try again later");
+    if (verdict == GW_INQUIRY_BUSY)
+        gw_metrics_add(&client->shard->metrics, GW_METRIC_LOGINS_BUSY, 1);
+    return refuse(client, GW_REASON_SERVER_BUSY,
+                  verdict == GW_INQUIRY_BUSY ? "too many logins wait (limits.login.queue)"
+                                             : "out of memory");
+}
+
+static void on_answer(void *asker, const struct gw_inquiry_answer *answer, gw_mono_ns now)
 {
     struct gw_login *login = asker;
     struct gw_guest *client = login->client;
-    const struct gw_users *users = client->shard->config->users;
-    const struct gw_userfile_user *user =
-        users ? gw_users_find(users, gw_guest_user_name(client)) : NULL;
-    login->job = NULL;
+    login->inquiry = NULL; /* this is its end */
+    if (answer->verdict == GW_INQUIRY_TROUBLE)
+        gw_penalty_trouble(client,
+                           &(struct gw_penalty_case){client_id(login), gw_guest_user_name(client),
+                                                     answer->method, answer->words});
     if (client->state != GW_GUEST_AUTHENTICATING) {
         gw_login_drop(client);
     } else if (gw_conn_hung_up(client->conn)) {
-        if (answer == GW_REFUSED) /* not to wait for the answer spares nobody the ban */
-            note_failure(login, user ? "the password is wrong" : "there is no such user", now);
+        if (answer->verdict == GW_INQUIRY_NO) /* not to wait for the answer spares nobody the ban */
+            note_failure(login, answer->method, answer->words, now);
         gw_login_drop(client);
         gw_guest_end(client, GW_REASON_UNSPECIFIED, "the peer left before its login was answered",
                      NULL);
-    } else if (answer == GW_NO_MEMORY) {
-        gw_login_drop(client);
-        refuse(client, GW_REASON_SERVER_BUSY, "out of memory");
-    } else if (!user) {
-        fail(login, "there is no such user", now);
-    } else if (answer != GW_OK || user->proof != job->proof) {
-        fail(login, "the password is wrong", now);
+    } else if (answer->verdict == GW_INQUIRY_YES) {
+        pass(login, answer, now);
+    } else if (answer->verdict == GW_INQUIRY_NO) {
+        fail(login, answer->method, answer->words, now);
     } else {
-        pass(login, user, now);
+        give_up(client, answer->verdict);
     }
 }
 
 /* -- asking -- */
 
-/* Somebody unknown costs as much time as somebody known. */
-static struct gw_checker_job *make_job(struct gw_login *login, const struct gw_users *users,
-                                       struct gw_span password)
-{
-    struct gw_guest *client = login->client;
-    const struct gw_userfile_user *user = gw_users_find(users, gw_guest_user_name(client));
-    struct gw_checker_job *job = gw_checker_job_new(password);
-    if (!job)
-        return NULL;
-    job->loop = client->shard->loop;
-    job->answered = on_answer;
-    job->asker = login;
-    job->hash = user ? user->hash : *gw_users_dummy(users);
-    job->proof = user ? user->proof : 0;
-    return job;
-}
-
 static enum gw_login_outcome ask(struct gw_guest *client, const struct gw_connect *connect,
                                  struct gw_span body, gw_mono_ns now)
 {
-    struct gw_shard *shard = client->shard;
-    struct gw_login *login = login_new(client, body, now);
+    struct gw_login *login = login_new(client, body);
+    enum gw_inquiry_verdict verdict = GW_INQUIRY_NO;
     if (!login)
         return refuse(client, GW_REASON_SERVER_BUSY, "out of memory");
     client->state = GW_GUEST_AUTHENTICATING;
     gw_conn_pause(client->conn);
-    if (!connect->has_password) {
-        fail(login, "there is no password", now);
-        return client->login ? GW_LOGIN_WAITS : GW_LOGIN_REFUSED;
-    }
-    login->job = make_job(login, shard->config->users, connect->password);
-    enum gw_status status = GW_NO_MEMORY;
-    if (login->job)
-        status = gw_checker_ask(shard->world->checker, login->job, limits_of(client)->queue);
-    if (status == GW_OK)
+    const struct gw_inquiry_subject subject = {
+        .user = gw_guest_user_name(client),
+        .password = connect->password,
+        .client_id = connect->client_id,
+        .listener = gw_span_str(client->entrance->url),
+        .peer = gw_conn_peer(client->conn),
+    };
+    if (connect->has_password)
+        login->inquiry = gw_inquiry_begin(client->shard, &subject, on_answer, login, &verdict);
+    if (login->inquiry)
         return GW_LOGIN_WAITS;
-    login->job = NULL; /* it is gone */
-    gw_login_drop(client);
-    if (status == GW_LIMIT)
-        gw_metrics_add(&shard->metrics, GW_METRIC_LOGINS_BUSY, 1);
-    return refuse(client, GW_REASON_SERVER_BUSY,
-                  status == GW_LIMIT ? "too many logins wait (limits.login.queue)"
-                                     : "out of memory");
+    if (verdict != GW_INQUIRY_NO)
+        return give_up(client, verdict);
+    fail(login, "password",
+         connect->has_password ? "nobody knows this user" : "there is no password", now);
+    return client->login ? GW_LOGIN_WAITS : GW_LOGIN_REFUSED;
 }
 
 /* Its certificate has said who it is; a user file may still say which groups that is in. */
@@ -287,6 +270,29 @@ static enum gw_login_outcome pass_certified(struct gw_guest *client)
     return GW_LOGIN_PASSED;
 }
 
+/* True if somebody can be asked for users. */
+static bool has_users(const struct gw_shard *shard)
+{
+    return shard->config->users || shard->config->chain;
+}
+
+/* True if it gives something that proves who it is: a token may do without a user name. */
+static bool gives_proof(const struct gw_guest *client, const struct gw_connect *connect)
+{
+    return connect->has_user_name ||
+           (connect->has_password && gw_chain_has_sponsors(client->shard->config->chain));
+}
+
+static enum gw_login_outcome turn_away(struct gw_guest *client)
+{
+    return refuse(client, GW_REASON_NOT_AUTHORIZED,
+                  has_users(client->shard)
+                      ? "a user name and a password are wanted: this listener does not let "
+                        "anonymous clients in"
+                      : "this listener does not let anonymous clients in and no users are "
+                        "configured");
+}
+
 enum gw_login_outcome gw_login_begin(struct gw_guest *client, const struct gw_connect *connect,
                                      struct gw_span body, gw_mono_ns now)
 {
@@ -294,58 +300,57 @@ enum gw_login_outcome gw_login_begin(struct gw_guest *client, const struct gw_co
     bool users_wanted = gw_shard_settings(shard)->auth.count > 0;
     if (gw_conn_peer_name(client->conn))
         return pass_certified(client);
-    if (!shard->config->users && users_wanted)
+    if (!has_users(shard) && users_wanted)
         return refuse(client, GW_REASON_SERVER_UNAVAILABLE, "the users are not read yet");
-    if (!shard->config->users && client->entrance->anonymous)
-        return GW_LOGIN_PASSED;
-    if (!shard->config->users)
-        return refuse(client, GW_REASON_NOT_AUTHORIZED,
-                      "this listener does not let anonymous clients in and no users are "
-                      "configured");
-    if (!connect->has_user_name && client->entrance->anonymous)
-        return GW_LOGIN_PASSED;
-    if (!connect->has_user_name)
-        return refuse(client, GW_REASON_NOT_AUTHORIZED,
-                      "a user name and a password are wanted: this listener does not let "
-                      "anonymous clients in");
-    if (gw_watchlist_banned(shard->world->watchlist, gw_registry_host(gw_conn_peer(client->conn)),
-                            now)) {
-        gw_metrics_add(&shard->metrics, GW_METRIC_LOGINS_BANNED, 1);
-        return refuse(client, GW_REASON_BANNED, TOO_MANY);
-    }
+    if (!has_users(shard) || !gives_proof(client, connect))
+        return client->entrance->anonymous ? GW_LOGIN_PASSED : turn_away(client);
+    if (gw_penalty_banned(client, now))
+        return refuse(client, GW_REASON_BANNED, GW_PENALTY_BANNED);
     return ask(client, connect, body, now);
 }
 
 /* -- users have changed -- */
 
-static void review(struct gw_guest *client, const struct gw_users *users)
+static void send_away(struct gw_guest *client, const char *why)
 {
-    const struct gw_userfile_user *user = NULL;
-    if (client->state == GW_GUEST_CLOSING || !client->user.name)
-        return;
-    if (users)
-        user = gw_users_find(users, gw_guest_user_name(client));
-    if (!client->user.proved) {
-        if (users && client->state == GW_GUEST_CONNECTED)
-            gw_guest_end(client, GW_REASON_NOT_AUTHORIZED,
-                         "users are configured now, and its user name was never proved", NULL);
-    } else if (gw_conn_peer_name(client->conn)) {
-        if (set_groups(client, user ? user->groups : GW_SPAN_NONE) != GW_OK)
-            gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
-    } else if (!user) {
-        gw_guest_end(client, GW_REASON_NOT_AUTHORIZED, "its user was removed", NULL);
-        client->cause.clean = true; /* who may not connect leaves no will */
-    } else if (user->proof != client->user.proof) {
+    gw_guest_end(client, GW_REASON_NOT_AUTHORIZED, why, NULL);
+    client->cause.clean = true; /* who may not connect leaves no will */
+}
+
+/* A user file vouched for it, or its certificate. */
+static void review_user(struct gw_guest *client, const struct gw_users *users)
+{
+    const struct gw_userfile_user *user =
+        users ? gw_users_find(users, gw_guest_user_name(client)) : NULL;
+    bool certified = gw_conn_peer_name(client->conn) != NULL;
+    if (!user && !certified)
+        send_away(client, "its user was removed");
+    else if (!certified && user->proof != client->user.proof)
         gw_guest_end(client, GW_REASON_NOT_AUTHORIZED, "the password of its user was changed",
                      NULL);
-    } else if (set_groups(client, user->groups) != GW_OK) {
+    else if (set_groups(client, user ? user->groups : GW_SPAN_NONE) != GW_OK)
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
+}
+
+static void review(struct gw_guest *client)
+{
+    const struct gw_shard *shard = client->shard;
+    if (client->state == GW_GUEST_CLOSING || !client->user.name)
+        return;
+    if (!client->user.proved) {
+        if (has_users(shard) && client->state == GW_GUEST_CONNECTED)
+            gw_guest_end(client, GW_REASON_NOT_AUTHORIZED,
+                         "users are configured now, and its user name was never proved", NULL);
+    } else if (client->user.by == 0) {
+        review_user(client, shard->config->users);
+    } else if (!gw_chain_find(shard->config->chain, client->user.by)) {
+        send_away(client, "nobody who is asked for users vouches for it any more");
     }
 }
 
 void gw_login_review(struct gw_shard *shard)
 {
     GW_LIST_FOREACH (link, &shard->clients.all) {
-        review(GW_CONTAINER(link, struct gw_guest, link), shard->config->users);
+        review(GW_CONTAINER(link, struct gw_guest, link));
     }
 }

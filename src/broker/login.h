@@ -1,5 +1,6 @@
 /*
- * broker/login: whether a client that wants to connect is who it says: user names and passwords.
+ * broker/login: whether a client that wants to connect is who it says: it is proved to user files,
+ *               or to whoever else auth names.
  *
  * Layer   broker.
  * Owner   the client's shard.
@@ -14,6 +15,7 @@
 #ifndef GW_BROKER_LOGIN_H
 #define GW_BROKER_LOGIN_H
 
+#include "auth/warrant.h"
 #include "broker/guest.h"
 #include "wire/connect.h"
 
@@ -34,8 +36,16 @@ void gw_login_drop(struct gw_guest *client);
 /* Bytes that it holds. */
 size_t gw_login_bytes(const struct gw_guest *client);
 
-/* The shard's users have changed: who is not among them any more, or not with the password that he
- * came in by, is sent away; groups are brought up to date. */
+/* Notes that somebody vouched for a client: the sponsor of this id (broker/chain), or with 0 a user
+ * file. Its name, if the warrant has one, its groups and what else stands there are its own from
+ * now on; may be called again. GW_NO_MEMORY, GW_LIMIT (gw_rights_set_attributes): nothing has
+ * changed. */
+GW_MUST_USE enum gw_status gw_login_grant(struct gw_guest *client, const struct gw_warrant *warrant,
+                                          uint64_t by);
+
+/* The shard's users, or who else is asked, have changed: whoever is not among them any more, or not
+ * with the password that he came in by, is sent away, and so is whom nobody vouches for any more;
+ * groups are brought up to date. */
 void gw_login_review(struct gw_shard *shard);
 
 #endif

@@ -18,18 +18,35 @@ bool gw_penalty_banned(struct gw_guest *client, gw_mono_ns now)
     return true;
 }
 
+#define CASE_FIELDS 5u
+
+static void fill_fields(const struct gw_guest *client, const struct gw_penalty_case *tried,
+                        char from[GW_ADDRESS_TEXT_MAX], struct gw_log_field fields[CASE_FIELDS])
+{
+    fields[0] = gw_log_text("id", tried->client_id);
+    fields[1] = gw_log_text("user", tried->user);
+    fields[2] = gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from));
+    fields[3] = gw_log_str("method", tried->method);
+    fields[4] = gw_log_str("reason", tried->why);
+}
+
 static void log_failed(const struct gw_guest *client, const struct gw_penalty_case *tried)
 {
+    struct gw_log_field fields[CASE_FIELDS];
     char from[GW_ADDRESS_TEXT_MAX];
-    struct gw_log_field fields[] = {
-        gw_log_text("id", tried->client_id),
-        gw_log_text("user", tried->user),
-        gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
-        gw_log_str("method", tried->method),
-        gw_log_str("reason", tried->why),
-    };
+    fill_fields(client, tried, from, fields);
     gw_log_event(gw_shard_log(client->shard), GW_LOG_WARN, "auth.failed", "a login failed", fields,
-                 GW_COUNT_OF(fields));
+                 CASE_FIELDS);
+}
+
+void gw_penalty_trouble(struct gw_guest *client, const struct gw_penalty_case *tried)
+{
+    struct gw_log_field fields[CASE_FIELDS];
+    char from[GW_ADDRESS_TEXT_MAX];
+    gw_metrics_add(&client->shard->metrics, GW_METRIC_LOGINS_TROUBLED, 1);
+    fill_fields(client, tried, from, fields);
+    gw_log_event(gw_shard_log(client->shard), GW_LOG_ERROR, "auth.trouble",
+                 "a login cannot be judged", fields, CASE_FIELDS);
 }
 
 void gw_penalty_note(struct gw_guest *client, const struct gw_penalty_case *tried, gw_mono_ns now)

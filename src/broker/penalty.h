@@ -27,6 +27,8 @@ struct gw_penalty_case {
 bool gw_penalty_banned(struct gw_guest *client, gw_mono_ns now);
 /* Notes a failed login. */
 void gw_penalty_note(struct gw_guest *client, const struct gw_penalty_case *tried, gw_mono_ns now);
+/* Notes a login that nobody could judge: that is no failure of the client's. */
+void gw_penalty_trouble(struct gw_guest *client, const struct gw_penalty_case *tried);
 /* When the client is told: whoever tries passwords has to wait for each. */
 gw_mono_ns gw_penalty_until(const struct gw_guest *client, gw_mono_ns now);
 

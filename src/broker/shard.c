@@ -4,6 +4,7 @@
 
 #include "auth/users.h"
 #include "base/assert.h"
+#include "broker/chain.h"
 #include "broker/group.h"
 #include "broker/guest.h"
 #include "broker/interest.h"
@@ -240,6 +241,7 @@ void gw_shard_config_unref(struct gw_shard_config *config)
         return;
     gw_config_fini(&config->config);
     gw_users_unref(config->users);
+    gw_chain_unref(config->chain);
     free(config);
 }
 
@@ -247,7 +249,7 @@ void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config)
 {
     struct gw_shard_config *before = shard->config;
     shard->config = config;
-    if (before->users != config->users)
+    if (before->users != config->users || before->chain != config->chain)
         gw_login_review(shard);
     gw_rights_on_configured(shard, before->config.rights);
     gw_shard_config_unref(before);

@@ -28,6 +28,7 @@ struct gw_journal_world;
 struct gw_checker;
 struct gw_watchlist;
 struct gw_users;
+struct gw_chain;
 
 #define GW_SHARD_STRANGERS 65536u /* so many that few of them are shared */
 
@@ -36,6 +37,7 @@ struct gw_shard_config {
     atomic_uint refs;
     struct gw_config config;
     struct gw_users *users; /* one reference; NULL: none are configured */
+    struct gw_chain *chain; /* one reference; NULL: nobody but these users is asked */
 };
 
 /* What all shards share; immutable while they run. */

@@ -21,7 +21,7 @@
 
 #define GW_CONFIG_FILE_SIZE_MAX ((size_t)1024 * 1024)
 #define GW_CONFIG_RULES_MAX     1000 /* store.durability_rules */
-#define GW_CONFIG_AUTH_MAX      16   /* files of auth */
+#define GW_CONFIG_AUTH_MAX      16   /* entries of auth */
 #define GW_CONFIG_TEXT_MAX      4096 /* bytes of one value */
 
 #define GW_CONFIG_STORE_PATH_DEFAULT "/var/lib/godwit"

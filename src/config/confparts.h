@@ -33,9 +33,26 @@ struct gw_config_retained {
     uint64_t hot; /* of those, in memory */
 };
 
-/* Who is asked whether a client may connect. */
+struct gw_authkinds_setting;
+struct gw_authkinds_kind;
+
+/* A setting of one who is asked, as written. */
+struct gw_config_auth_said {
+    const struct gw_authkinds_setting *setting;
+    char *text;
+};
+
+/* One who is asked whether a client may connect; what is not said has its default. */
+struct gw_config_auth_item {
+    const struct gw_authkinds_kind *kind;
+    struct gw_config_auth_said *saids; /* in the order of the table */
+    size_t count;
+    uint32_t line; /* in the file; 0: not there */
+};
+
+/* All of them, in the order in which they are asked. */
 struct gw_config_auth {
-    char **files; /* user files; the first that knows the user decides */
+    struct gw_config_auth_item *items;
     size_t count; /* 0: there are no users */
 };
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "config/confauth.h"
 #include "config/confname.h"
 #include "config/confreport.h"
 #include "config/confvalue.h"
@@ -284,16 +285,20 @@ static const char reference_head[] =
     "```\n"
     "\n"
     "**Users** stand in the files that `auth` names, as `godwit passwd` or mosquitto_passwd write\n"
-    "them; the first file that knows a name decides. With `auth`, whoever gives a user name must\n"
-    "prove it, and who gives none is let in only where the listener has `anonymous: true`. The "
-    "files\n"
-    "are watched. More: [users](../how-to/users.md), [the format](user-file.md).\n"
+    "them, or are known to others that `auth` names ([all kinds](#entries-of-auth)). They are "
+    "asked\n"
+    "in the order in which they stand, and the first that knows a name decides. With `auth`, "
+    "whoever\n"
+    "gives a user name must prove it, and who gives none is let in only where the listener has\n"
+    "`anonymous: true`. The files are watched. More: [users](../how-to/users.md), [the format of\n"
+    "user files](user-file.md).\n"
     "\n"
     "```yaml\n"
     "listeners:\n"
     "  - mqtt://10.0.0.5:1883\n"
     "auth:\n"
     "  - file: /etc/godwit/users\n"
+    "  - http: {url: \"https://login.example/mqtt\", timeout: 2s}\n"
     "```\n"
     "\n"
     "**Durability rules** are read from above, and the first whose filter matches the topic of a\n"
@@ -379,5 +384,7 @@ enum gw_status gw_confprint_reference(struct gw_buf *out)
         before = chapter;
         GW_TRY(put_row(key, out));
     }
+    GW_TRY(put(out, "\n## Entries of `auth`\n\n"));
+    GW_TRY(gw_confauth_reference(out));
     return put_codes(out);
 }

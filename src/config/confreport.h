@@ -42,7 +42,8 @@ struct gw_confreport {
     X(CONFLICT, 113, "two keys contradict each other")                                             \
     X(FILTER, 114, "a topic filter is not valid")                                                  \
     X(ACCESS, 116, "an access rule is not valid")                                                  \
-    X(USERS, 120, "a line of a user file is not valid")
+    X(USERS, 120, "a line of a user file is not valid")                                            \
+    X(AUTH, 121, "an entry of auth cannot be used")
 
 #define X(name, number, help) GW_CONFREPORT_##name = (number),
 enum gw_confreport_code { GW_CONFREPORT_NONE = 0, GW_CONFREPORT_CODES(X) };

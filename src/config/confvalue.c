@@ -7,6 +7,7 @@
 #include "base/suggest.h"
 #include "base/utf8.h"
 #include "config/confaccess.h"
+#include "config/confauth.h"
 #include "config/confnumber.h"
 #include "config/confsocket.h"
 #include "config/conftls.h"
@@ -124,7 +125,7 @@ static const struct kind kinds[] = {
     [GW_CONFIG_TLS_VERSION] = {"choice", tls_version_words, GW_COUNT_OF(tls_version_words),
                                sizeof(enum gw_config_tls_version)},
     [GW_CONFIG_PAIRS] = {"list of {cert, key}", NULL, 0, sizeof(struct gw_config_pairs)},
-    [GW_CONFIG_AUTH] = {"list of {file}", NULL, 0, sizeof(struct gw_config_auth)},
+    [GW_CONFIG_AUTH] = {"list of who is asked", NULL, 0, sizeof(struct gw_config_auth)},
     [GW_CONFIG_ACCESS] = {"list of rules", NULL, 0, sizeof(struct gw_access *)},
 };
 _Static_assert(GW_COUNT_OF(kinds) == GW_CONFIG_KIND_COUNT, "one row per kind");
@@ -475,13 +476,6 @@ static enum gw_status print_rule(const struct gw_config_rule *item, struct gw_bu
     return gw_buf_append(out, GW_SPAN_LIT("}"));
 }
 
-static enum gw_status print_auth(const char *file, struct gw_buf *out)
-{
-    GW_TRY(gw_buf_append(out, GW_SPAN_LIT("{file: ")));
-    GW_TRY(gw_confvalue_print_text(gw_span_str(file), out));
-    return gw_buf_append(out, GW_SPAN_LIT("}"));
-}
-
 enum gw_status gw_confvalue_print_item(const struct gw_config *config,
                                        const struct gw_config_key *key, size_t index,
                                        struct gw_buf *out)
@@ -495,7 +489,7 @@ enum gw_status gw_confvalue_print_item(const struct gw_config *config,
     if (key->kind == GW_CONFIG_LISTENERS)
         return print_listener(&((const struct gw_config_listeners *)member)->items[index], out);
     if (key->kind == GW_CONFIG_AUTH)
-        return print_auth(((const struct gw_config_auth *)member)->files[index], out);
+        return gw_confauth_print(&((const struct gw_config_auth *)member)->items[index], out);
     return print_rule(&((const struct gw_config_rules *)member)->items[index], out);
 }
 

@@ -16,7 +16,6 @@
 #define LISTENER_TLS                                                                               \
     (LISTENER_SOCKET +                                                                             \
      GW_CONFSOCKET_FIELD_COUNT) /* the fields of a listener from here on belong to its tls */
-#define AUTH_EXAMPLE "as - {file: /etc/godwit/users}"
 #define RULE_EXAMPLE "as - {filter: \"plant/#\", class: memory}"
 
 static void set_origin(struct gw_confwalk *walk, const struct gw_config_key *key, uint32_t line)
@@ -250,47 +249,6 @@ static void read_rules(struct gw_confwalk *walk)
         read_rule(walk);
 }
 
-/* Reads `{file: ...}` from the current event on. */
-static void read_auth(struct gw_confwalk *walk)
-{
-    static const char *const names[] = {"file"};
-    struct gw_confreport_error error;
-    struct gw_confitem item;
-
-    if (walk->event.type != YAML_MAPPING_START_EVENT) {
-        gw_confwalk_note_here(walk, GW_CONFREPORT_SHAPE, "an entry of auth is a mapping",
-                              AUTH_EXAMPLE);
-        gw_confwalk_skip(walk);
-        return;
-    }
-    gw_confitem_init(&item, walk, "an entry of auth", names, GW_COUNT_OF(names));
-    gw_confitem_read(&item, walk);
-    if (!walk->ended && !item.broken && !item.fields[0].stands) {
-        gw_confreport_set(&error, GW_CONFREPORT_SHAPE, "an entry of auth needs a file");
-        gw_confreport_set_why(&error, AUTH_EXAMPLE);
-        gw_confitem_note(&item, walk, 0, GW_INVALID, &error);
-    }
-    if (!walk->ended && !item.broken)
-        gw_confitem_note(&item, walk, 0,
-                         gw_confauth_add(&walk->config->auth, gw_confitem_text(&item, 0), &error),
-                         &error);
-    gw_confitem_fini(&item);
-}
-
-/* Reads the list behind `auth:`, or the one entry; none is fine. */
-static void read_auths(struct gw_confwalk *walk)
-{
-    gw_confauth_fini(&walk->config->auth);
-    if (gw_confwalk_is_null(walk))
-        return;
-    if (walk->event.type != YAML_SEQUENCE_START_EVENT) {
-        read_auth(walk);
-        return;
-    }
-    while (gw_confwalk_next(walk) && walk->event.type != YAML_SEQUENCE_END_EVENT)
-        read_auth(walk);
-}
-
 /* Reads the list behind `listeners:`, or the one listener. */
 static void read_listeners(struct gw_confwalk *walk)
 {
@@ -337,7 +295,7 @@ static void read_value(struct gw_confwalk *walk, const struct gw_config_key *key
     } else if (key->kind == GW_CONFIG_PAIRS) {
         read_pairs(walk);
     } else if (key->kind == GW_CONFIG_AUTH) {
-        read_auths(walk);
+        gw_confauth_read(walk);
     } else if (key->kind == GW_CONFIG_ACCESS) {
         gw_confaccess_read(walk);
     } else if (walk->event.type == YAML_SCALAR_EVENT) {

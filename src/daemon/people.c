@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "config/confauth.h"
 #include "daemon/command.h"
 
 static const char *reason_of(int number)
@@ -72,15 +72,8 @@ static enum gw_status refuse(const struct gw_users_error *wrong, struct gw_confr
 static enum gw_status note_files(struct gw_people *people, const char *const *paths, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct gw_people_file *file = &people->files[i];
-
-        file->path = strdup(paths[i]);
-        if (file->path == NULL)
-            return GW_NO_MEMORY;
+        GW_TRY(gw_watched_init(&people->files[i], paths[i]));
         people->file_count = i + 1;
-        /* Before it is read: a change in between is seen as one then. */
-        gw_file_stamp_take(file->path, &file->stamp);
-        file->seen = file->stamp;
     }
     return GW_OK;
 }
@@ -97,33 +90,45 @@ static enum gw_status read_files(const char *const *paths, size_t count,
     return status;
 }
 
-enum gw_status gw_people_load(struct gw_people *people, const struct gw_config *config,
-                              struct gw_confreport *report)
+static enum gw_status load_users(struct gw_people *people, const struct gw_config *config,
+                                 struct gw_confreport *report)
 {
     const char *paths[GW_CONFIG_AUTH_MAX];
-    size_t count = config->auth.count;
-    enum gw_status status;
+    size_t count = 0;
 
-    *people = (struct gw_people){0};
+    for (size_t i = 0; i < config->auth.count; i++)
+        if (gw_confauth_is_file(&config->auth.items[i]))
+            paths[count++] = gw_confauth_value(&config->auth.items[i], GW_AUTHKINDS_FILE);
     if (count == 0)
         return GW_OK;
-    for (size_t i = 0; i < count; i++)
-        paths[i] = config->auth.files[i];
-    status = note_files(people, paths, count);
+    GW_TRY(note_files(people, paths, count));
+    return read_files(paths, count, &people->users, report);
+}
+
+enum gw_status gw_people_load(struct gw_people *people, const struct gw_config *config,
+                              struct gw_loader *loader, const struct gw_people *before,
+                              struct gw_confreport *report)
+{
+    enum gw_status status;
+
+    *people = (struct gw_people){.loader = loader};
+    status = load_users(people, config, report);
     if (status == GW_OK)
-        status = read_files(paths, count, &people->users, report);
+        status = gw_backing_load(&people->backing, config, loader,
+                                 before != NULL ? &before->backing : NULL, report);
     if (status != GW_OK)
         gw_people_fini(people);
     return status;
 }
 
-int gw_people_open(struct gw_people *people, const struct gw_config *config)
+int gw_people_open(struct gw_people *people, const struct gw_config *config,
+                   struct gw_loader *loader)
 {
     struct gw_confreport report;
     enum gw_status status;
 
     gw_confreport_init(&report);
-    status = gw_people_load(people, config, &report);
+    status = gw_people_load(people, config, loader, NULL, &report);
     if (status == GW_INVALID)
         fwrite(report.text.data, 1, report.text.size, stderr);
     else if (status != GW_OK)
@@ -137,13 +142,33 @@ int gw_people_open(struct gw_people *people, const struct gw_config *config)
 void gw_people_fini(struct gw_people *people)
 {
     for (size_t i = 0; i < people->file_count; i++)
-        free(people->files[i].path);
+        gw_watched_fini(&people->files[i]);
     gw_users_unref(people->users);
+    gw_backing_fini(&people->backing);
     *people = (struct gw_people){0};
+}
+
+/* "http, ldap" of who is asked beside user files. */
+static void say_others(const struct gw_people *people, const struct gw_log *log)
+{
+    const struct gw_chain *chain = people->backing.chain;
+    char kinds[GW_CONFIG_AUTH_MAX * 16] = "";
+    size_t used = 0;
+
+    for (size_t i = 0; chain != NULL && i < chain->count && used < sizeof kinds; i++) {
+        if (chain->links[i].sponsor != NULL)
+            used +=
+                (size_t)snprintf(kinds + used, sizeof kinds - used, "%s%s", used > 0 ? ", " : "",
+                                 gw_sponsor_ops(chain->links[i].sponsor)->kind);
+    }
+    struct gw_log_field field = gw_log_str("kinds", kinds);
+    if (used > 0)
+        gw_log_event(log, GW_LOG_INFO, "users.asked", "others are asked who a user is", &field, 1);
 }
 
 void gw_people_say(const struct gw_people *people, const struct gw_log *log)
 {
+    say_others(people, log);
     if (people->users == NULL)
         return;
     struct gw_log_field fields[] = {
@@ -152,7 +177,7 @@ void gw_people_say(const struct gw_people *people, const struct gw_log *log)
         gw_log_str("first", people->files[0].path),
     };
 
-    if (gw_users_count(people->users) == 0)
+    if (gw_users_count(people->users) == 0 && people->backing.chain == NULL)
         gw_log_event(log, GW_LOG_WARN, "users.none",
                      "the user files name nobody: no user name is let in", fields + 1, 2);
     else
@@ -178,19 +203,7 @@ static void say_refused(const struct gw_log *log, const struct gw_confreport *re
         gw_log_text("why", end != NULL ? gw_span_of(text.data, (size_t)(end - text.data)) : text);
 
     gw_log_event(log, GW_LOG_ERROR, "users.refused",
-                 "a user file was not taken, the users from before stay", &field, 1);
-}
-
-/* True if a file has changed and is whole: put in place of the old one, or quiet for one look. */
-static bool is_due(struct gw_people_file *file)
-{
-    struct gw_file_stamp now;
-    bool quiet;
-
-    gw_file_stamp_take(file->path, &now);
-    quiet = gw_file_stamp_equal(&now, &file->seen) || now.node != file->stamp.node;
-    file->seen = now;
-    return quiet && !gw_file_stamp_equal(&now, &file->stamp);
+                 "a file of auth was not taken, the users from before stay", &field, 1);
 }
 
 static void read_again(struct gw_people *people, struct gw_broker *broker, const struct gw_log *log)
@@ -202,7 +215,7 @@ static void read_again(struct gw_people *people, struct gw_broker *broker, const
 
     for (size_t i = 0; i < people->file_count; i++) {
         paths[i] = people->files[i].path;
-        people->files[i].stamp = people->files[i].seen;
+        gw_watched_take(&people->files[i]);
     }
     gw_confreport_init(&report);
     status = read_files(paths, people->file_count, &users, &report);
@@ -219,12 +232,41 @@ static void read_again(struct gw_people *people, struct gw_broker *broker, const
     gw_confreport_fini(&report);
 }
 
-void gw_people_look(struct gw_people *people, struct gw_broker *broker, const struct gw_log *log)
+/* Opens those anew who were given a file that has changed. */
+static void open_again(struct gw_people *people, const struct gw_config *config,
+                       struct gw_broker *broker, const struct gw_log *log)
+{
+    struct gw_confreport report;
+    struct gw_backing next;
+
+    gw_confreport_init(&report);
+    enum gw_status status =
+        gw_backing_load(&next, config, people->loader, &people->backing, &report);
+    if (status == GW_OK) {
+        status = gw_broker_set_auth(broker, people->users, next.chain);
+        if (status != GW_OK)
+            gw_backing_fini(&next);
+    }
+    if (status == GW_OK) {
+        gw_backing_fini(&people->backing);
+        people->backing = next;
+        say_others(people, log);
+    } else {
+        gw_backing_settle(&people->backing);
+        say_refused(log, &report);
+    }
+    gw_confreport_fini(&report);
+}
+
+void gw_people_look(struct gw_people *people, const struct gw_config *config,
+                    struct gw_broker *broker, const struct gw_log *log)
 {
     bool due = false;
 
     for (size_t i = 0; i < people->file_count; i++)
-        due = is_due(&people->files[i]) || due;
+        due = gw_watched_is_due(&people->files[i]) || due;
     if (due)
         read_again(people, broker, log);
+    if (gw_backing_is_due(&people->backing))
+        open_again(people, config, broker, log);
 }

@@ -93,7 +93,7 @@ static enum gw_status apply(struct gw_broker *broker, struct gw_logger *logger,
     if (status == GW_INVALID)
         refuse(changes.log, "certificates cannot be used, see cert.refused");
     GW_TRY(status);
-    GW_TRY(gw_broker_set_users(broker, people->users));
+    GW_TRY(gw_broker_set_auth(broker, people->users, people->backing.chain));
     gw_logger_reload(logger, &next->log);
     gw_log_event(changes.log, GW_LOG_INFO, "config.reloaded", "configuration reloaded", fields,
                  GW_COUNT_OF(fields));
@@ -101,13 +101,14 @@ static enum gw_status apply(struct gw_broker *broker, struct gw_logger *logger,
 }
 
 /* The configuration and the users that it names, or neither. */
-static enum gw_status load(const struct gw_config_input *input, struct gw_config *next,
-                           struct gw_people *people, struct gw_confreport *report)
+static enum gw_status load(const struct gw_config_input *input, const struct gw_people *before,
+                           struct gw_config *next, struct gw_people *people,
+                           struct gw_confreport *report)
 {
     enum gw_status status;
 
     GW_TRY(gw_config_load(input, next, report));
-    status = gw_people_load(people, next, report);
+    status = gw_people_load(people, next, before->loader, before, report);
     if (status != GW_OK)
         gw_config_fini(next);
     return status;
@@ -130,7 +131,7 @@ void gw_reload_run(struct gw_broker *broker, struct gw_logger *logger,
         return;
     }
     gw_confreport_init(&report);
-    status = load(&input, &next, &after, &report);
+    status = load(&input, people, &next, &after, &report);
     if (status == GW_INVALID) {
         log_errors(log, &report);
         refuse_faulty(log, options->path);

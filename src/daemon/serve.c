@@ -48,6 +48,7 @@ struct serve {
     struct gw_logger *logger;
     const struct gw_log *log;
     struct gw_broker *broker;
+    struct gw_loader loader;
     struct gw_people people;
     int signals;
     bool verbose;
@@ -131,7 +132,7 @@ static void warn_about_listeners(const struct serve *serve)
         };
 
         if (!listener->anonymous &&
-            (serve->people.users != NULL || gw_conftls_proves(&serve->config, listener)))
+            (!gw_people_are_none(&serve->people) || gw_conftls_proves(&serve->config, listener)))
             continue;
         if (!listener->anonymous)
             gw_log_event(serve->log, GW_LOG_WARN, "listener.closed",
@@ -248,7 +249,8 @@ static int start(struct serve *serve)
         error.what = status == GW_NO_MEMORY ? "out of memory" : "the system refuses";
         return gw_refusal_listen(&error);
     }
-    if (gw_broker_set_users(serve->broker, serve->people.users) != GW_OK) {
+    if (gw_broker_set_auth(serve->broker, serve->people.users, serve->people.backing.chain) !=
+        GW_OK) {
         error = (struct gw_broker_error){.what = "out of memory"};
         return gw_refusal_listen(&error);
     }
@@ -293,7 +295,7 @@ static void run_until_end(struct serve *serve)
         if (signal == GW_PROCESS_RELOAD)
             reload(serve);
         else
-            gw_people_look(&serve->people, serve->broker, serve->log);
+            gw_people_look(&serve->people, &serve->config, serve->broker, serve->log);
         if (signal == GW_PROCESS_END)
             break;
     }
@@ -325,6 +327,7 @@ static int run(struct serve *serve)
         return GW_COMMAND_SYSTEM;
     }
     serve->log = gw_logger_log(serve->logger);
+    serve->loader.log = serve->log;
     result = start(serve);
     if (result == GW_COMMAND_OK) {
         say_banner(serve);
@@ -340,12 +343,13 @@ int gw_serve_run(const char *program, int argc, char **argv)
     struct serve serve = {.program = program, .began = gw_clock_mono(gw_clock_system())};
     int result = GW_COMMAND_OK;
 
+    gw_loader_init(&serve.loader);
     if (!gw_arguments_config_init(&serve.options, argc))
         return GW_COMMAND_SYSTEM;
     if (!read_options(&serve, argc, argv, &result)) {
         result = gw_arguments_config_load(&serve.options, &serve.config);
         if (result == GW_COMMAND_OK)
-            result = gw_people_open(&serve.people, &serve.config);
+            result = gw_people_open(&serve.people, &serve.config, &serve.loader);
         if (result == GW_COMMAND_OK)
             result = run(&serve);
     }

@@ -140,6 +140,7 @@ static size_t count_set(const struct gw_config *config)
 static int check_config(struct gw_arguments *words, struct gw_arguments_config *options)
 {
     struct gw_config config;
+    struct gw_loader loader;
     struct gw_people people;
     int result;
 
@@ -164,7 +165,8 @@ static int check_config(struct gw_arguments *words, struct gw_arguments_config *
     result = gw_arguments_config_load(options, &config);
     if (result != GW_COMMAND_OK)
         return result;
-    result = gw_people_open(&people, &config);
+    gw_loader_init(&loader);
+    result = gw_people_open(&people, &config, &loader);
     gw_people_fini(&people);
     if (result != GW_COMMAND_OK) {
         gw_config_fini(&config);

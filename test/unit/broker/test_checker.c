@@ -20,8 +20,14 @@ struct asker {
     enum gw_status last;
 };
 
-static void on_answer(void *user, const struct gw_checker_job *job, enum gw_status answer,
-                      gw_mono_ns now)
+/* A question: whether a password is that of a hash. */
+struct question {
+    struct gw_checker_job job;
+    struct gw_hashtext hash;
+    const char *password;
+};
+
+static void on_answer(void *user, struct gw_checker_job *job, enum gw_status answer, gw_mono_ns now)
 {
     struct asker *asker = user;
     (void)job;
@@ -35,7 +41,8 @@ static int setup(void **state)
     struct asker *asker = calloc(1, sizeof(*asker));
     GW_ASSERT(asker != NULL);
     asker->loop = gw_loop_new(gw_socket_system(), gw_clock_system(), asker);
-    asker->checker = gw_checker_new(2);
+    const struct gw_checker_options options = {.name = "test", .workers = 2};
+    asker->checker = gw_checker_new(&options);
     GW_ASSERT(asker->loop != NULL && asker->checker != NULL);
     *state = asker;
     return 0;
@@ -52,21 +59,50 @@ static int teardown(void **state)
     return 0;
 }
 
-/* A question whose answer is yes if the password is "x". */
-static struct gw_checker_job *question(struct asker *asker, const char *password)
+static enum gw_status check(struct gw_checker_job *job, void *worker)
 {
-    struct gw_checker_job *job = gw_checker_job_new(gw_span_str(password));
+    struct question *question = GW_CONTAINER(job, struct question, job);
+    assert_null(worker);
+    return gw_password_check(&question->hash, gw_span_str(question->password));
+}
+
+static void release(struct gw_checker_job *job)
+{
+    free(GW_CONTAINER(job, struct question, job));
+}
+
+static struct question *question_new(struct asker *asker, const char *password)
+{
+    struct question *question = calloc(1, sizeof(*question));
     static const char hash[] =
         "$6$6MKidibLCPGWff2+$YwxI0rj1LmoA0uX4GGKR3Mx0+DDsXQAGEqXxr0KPZRQacwaudw/"
         "nnUl4i/KrJVYqU2kyVc3y51QEPi7ds60GdA==";
     const char *why;
     size_t at;
-    GW_ASSERT(job != NULL);
-    GW_ASSERT(gw_hashtext_parse(gw_span_str(hash), &job->hash, &why, &at) == GW_OK);
-    job->loop = asker->loop;
-    job->answered = on_answer;
-    job->asker = asker;
-    return job;
+    GW_ASSERT(question != NULL);
+    GW_ASSERT(gw_hashtext_parse(gw_span_str(hash), &question->hash, &why, &at) == GW_OK);
+    gw_checker_job_init(&question->job);
+    question->password = password;
+    question->job.loop = asker->loop;
+    question->job.work = check;
+    question->job.answered = on_answer;
+    question->job.release = release;
+    question->job.asker = asker;
+    return question;
+}
+
+/* A question whose answer is yes if the password is "builder". */
+static struct gw_checker_job *question(struct asker *asker, const char *password)
+{
+    return &question_new(asker, password)->job;
+}
+
+/* One that takes its time. */
+static struct gw_checker_job *long_question(struct asker *asker)
+{
+    struct question *question = question_new(asker, "builder");
+    gw_password_dummy(NULL, &question->hash);
+    return &question->job;
 }
 
 static void await(struct asker *asker, unsigned answers)
@@ -118,9 +154,7 @@ static void a_full_queue_takes_no_more(void **state)
     unsigned taken = 0, refused = 0;
     assert_int_equal(gw_checker_start(asker->checker), GW_OK);
     for (unsigned i = 0; i < 20; i++) {
-        struct gw_checker_job *job = question(asker, "builder");
-        gw_password_dummy(NULL, &job->hash); /* takes its time */
-        bool full = gw_checker_ask(asker->checker, job, 1) == GW_LIMIT;
+        bool full = gw_checker_ask(asker->checker, long_question(asker), 1) == GW_LIMIT;
         refused += full;
         taken += !full;
     }
@@ -133,13 +167,71 @@ static void the_end_answers_what_waits(void **state)
 {
     struct asker *asker = *state;
     assert_int_equal(gw_checker_start(asker->checker), GW_OK);
-    for (unsigned i = 0; i < 20; i++) {
-        struct gw_checker_job *job = question(asker, "builder");
-        gw_password_dummy(NULL, &job->hash);
-        assert_int_equal(gw_checker_ask(asker->checker, job, 20), GW_OK);
-    }
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(gw_checker_ask(asker->checker, long_question(asker), 20), GW_OK);
     gw_checker_stop(asker->checker);
     await(asker, 20);
+}
+
+/* What workers have for themselves, counted. */
+struct tools {
+    atomic_uint made;
+    atomic_uint left;
+    atomic_bool none; /* there is no memory for one */
+};
+
+static void *take_tool(void *ctx)
+{
+    struct tools *tools = ctx;
+    if (atomic_load(&tools->none))
+        return NULL;
+    atomic_fetch_add(&tools->made, 1);
+    return tools;
+}
+
+static void leave_tool(void *worker)
+{
+    struct tools *tools = worker;
+    atomic_fetch_add(&tools->left, 1);
+}
+
+static enum gw_status use_tool(struct gw_checker_job *job, void *worker)
+{
+    (void)job;
+    return worker ? GW_EXISTS : GW_NOT_FOUND;
+}
+
+static void ask_with_tool(struct asker *asker, struct gw_checker *pool, enum gw_status answer)
+{
+    struct gw_checker_job *job = question(asker, "");
+    unsigned before = asker->answers;
+    job->work = use_tool;
+    assert_int_equal(gw_checker_ask(pool, job, 10), GW_OK);
+    await(asker, before + 1);
+    assert_int_equal(asker->last, answer);
+}
+
+static void each_worker_has_its_own(void **state)
+{
+    struct asker *asker = *state;
+    struct tools tools = {0};
+    const struct gw_checker_options options = {
+        .name = "test", .workers = 1, .ctx = &tools, .enter = take_tool, .leave = leave_tool};
+    struct gw_checker *pool = gw_checker_new(&options);
+    assert_non_null(pool);
+    ask_with_tool(asker, pool, GW_EXISTS); /* nobody runs: for this one job */
+    assert_int_equal(tools.made, 1);
+    assert_int_equal(tools.left, 1);
+    atomic_store(&tools.none, true);
+    assert_int_equal(gw_checker_start(pool), GW_OK);
+    ask_with_tool(asker, pool, GW_NO_MEMORY);
+    atomic_store(&tools.none, false); /* it is tried again */
+    ask_with_tool(asker, pool, GW_EXISTS);
+    ask_with_tool(asker, pool, GW_EXISTS);
+    gw_checker_stop(pool);
+    assert_int_equal(tools.made, 2);
+    assert_int_equal(tools.left, 2);
+    gw_checker_free(pool);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -152,6 +244,7 @@ int main(void)
         CASE(who_is_gone_is_not_told),
         CASE(a_full_queue_takes_no_more),
         CASE(the_end_answers_what_waits),
+        CASE(each_worker_has_its_own),
     };
     return cmocka_run_group_tests_name("checker", tests, NULL, NULL);
 }
