@@ -8,6 +8,7 @@
 #include "cli/contextopt.h"
 #include "cli/optset.h"
 #include "cli/propopt.h"
+#include "cli/prove.h"
 #include "os/file.h"
 
 #define LINE_WORDS_MAX  5
@@ -272,6 +273,12 @@ static enum gw_status check_tool(struct gw_options *options)
     return GW_OK;
 }
 
+static enum gw_status check_method(struct gw_options *options)
+{
+    const char *why = gw_prove_judge(&options->session);
+    return why ? gw_options_refuse(options, "%s", why) : GW_OK;
+}
+
 static enum gw_status check_built(struct gw_options *options)
 {
     const struct gw_options_net *net = &options->net;
@@ -335,6 +342,7 @@ enum gw_status gw_options_read(struct gw_options *options, int argc, char **argv
     GW_TRY(gw_contextopt_apply(options));
     GW_TRY(check_session(options));
     GW_TRY(check_tool(options));
+    GW_TRY(check_method(options));
     GW_TRY(check_built(options));
     return settle_net(options);
 }

@@ -47,6 +47,8 @@ struct gw_options_session {
     const char *id_prefix;
     const char *user_name;
     const char *password;
+    const char *auth_method; /* SCRAM-SHA-256 ...; NULL: name and password as they are */
+    const char *token_file;
     uint32_t expiry; /* seconds */
     uint16_t keep_alive;
     uint16_t inflight_max;

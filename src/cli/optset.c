@@ -255,6 +255,18 @@ static enum gw_status set_password(struct gw_options *o, const char *value)
     return GW_OK;
 }
 
+static enum gw_status set_auth_method(struct gw_options *o, const char *value)
+{
+    o->session.auth_method = value;
+    return GW_OK;
+}
+
+static enum gw_status set_token_file(struct gw_options *o, const char *value)
+{
+    o->session.token_file = value;
+    return GW_OK;
+}
+
 static enum gw_status set_keep_alive(struct gw_options *o, const char *value)
 {
     long seconds;
@@ -594,6 +606,9 @@ static const struct gw_optset_row rows[] = {
     {NULL, "--tls-alpn", ALL, "PROTOCOL", set_alpn, "name of the protocol to ask for (mqtt)"},
     {"-u", "--username", ALL, "NAME", set_user, "user name"},
     {"-P", "--pw", ALL, "PASSWORD", set_password, "password"},
+    {NULL, "--auth-method", ALL, "NAME", set_auth_method,
+     "prove it by SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER (MQTT 5)"},
+    {NULL, "--token-file", ALL, "FILE", set_token_file, "the token for OAUTHBEARER"},
     {NULL, "--context", ALL, "NAME", set_context,
      "broker and login of this context (the one of godwit context use)"},
     {"-i", "--id", ALL, "ID", set_id, "client id (the broker or we choose one)"},

@@ -91,8 +91,8 @@ static void fill_connect(struct gw_talk *talk)
         .version = session->version,
         .clean_start = !session->keep,
         .has_will = will->topic != NULL,
-        .has_user_name = session->user_name != NULL,
-        .has_password = session->password != NULL,
+        .has_user_name = session->user_name != NULL && !session->auth_method,
+        .has_password = session->password != NULL && !session->auth_method,
         .keep_alive = session->keep_alive,
         .props = talk->connect_props,
         .client_id = choose_id(talk),
@@ -129,6 +129,34 @@ static void say_of_login(const struct gw_talk *talk, uint8_t reason, bool v5)
         gw_talk_complain(
             talk, "is the password of user \"%s\" right? The broker's log says what it minds",
             name);
+}
+
+/* A broker that does not know our password may be anybody. */
+static bool trusts(void *user, const struct gw_connack *connack)
+{
+    struct gw_talk *talk = user;
+    if (gw_prove_trusts(&talk->prove, &connack->props))
+        return true;
+    gw_talk_complain(talk, "the broker did not prove that it knows the password: it is not the one "
+                           "that you mean");
+    talk->exit_code = GW_EXIT_PROTOCOL;
+    talk->over = true;
+    return false;
+}
+
+static void on_auth(void *user, const struct gw_disconnect *auth)
+{
+    struct gw_talk *talk = user;
+    struct gw_props props;
+    enum gw_status status = gw_prove_answer(&talk->prove, &auth->props, &props);
+    if (status == GW_OK)
+        status = gw_client_auth(&talk->driver.client, GW_REASON_CONTINUE_AUTHENTICATION, &props,
+                                gw_driver_now());
+    if (status == GW_OK)
+        return;
+    gw_talk_complain(talk, "%s", status == GW_PROTOCOL ? talk->prove.why : gw_status_name(status));
+    talk->exit_code = GW_EXIT_PROTOCOL;
+    talk->over = true;
 }
 
 static void on_connack(void *user, const struct gw_connack *connack)
@@ -211,10 +239,12 @@ static void on_trace(void *user, const struct gw_client_trace *trace)
 
 static const struct gw_client_events events = {
     .on_connack = on_connack,
+    .trusts = trusts,
     .on_message = on_message,
     .on_sent = on_sent,
     .on_reply = on_reply,
     .on_disconnect = on_disconnect,
+    .on_auth = on_auth,
     .on_trace = on_trace,
 };
 
@@ -234,9 +264,17 @@ static void complain_of_tls(struct gw_talk *talk)
 /* Connects; complains if that fails and `first`. */
 static enum gw_status connect_now(struct gw_talk *talk, bool first)
 {
-    enum gw_status status = gw_driver_open(&talk->driver);
+    enum gw_status status = gw_prove_begin(&talk->prove, &talk->client.connect.props);
+    bool unproved = status != GW_OK;
+    if (status == GW_OK)
+        status = gw_driver_open(&talk->driver);
     if (status == GW_OK || !first)
         return status;
+    if (unproved) {
+        gw_talk_complain(talk, "%s",
+                         status == GW_INVALID ? talk->prove.why : gw_status_name(status));
+        return GW_NO_MEMORY;
+    }
     if (status == GW_INVALID) {
         complain_of_tls(talk);
         return status;
@@ -399,7 +437,7 @@ static void turn(struct gw_talk *talk)
         on_signal(talk, signal_number);
     if (gw_driver_now() >= talk->time_end)
         on_time_out(talk);
-    if (talk->driver.socket >= 0 && !talk->ending && talk->ops->on_turn)
+    if (talk->driver.socket >= 0 && !talk->ending && !talk->over && talk->ops->on_turn)
         talk->ops->on_turn(talk, items[1].ready);
     end_if_asked(talk);
 }
@@ -415,6 +453,7 @@ static enum gw_status prepare(struct gw_talk *talk)
                                                      : net->ws     ? PORT_WS
                                                                    : PORT_PLAIN,
                                              .tls = net->tls_on ? &net->tls : NULL};
+    gw_prove_init(&talk->prove, &talk->options->session);
     fill_connect(talk);
     GW_TRY(gw_driver_init(&talk->driver, &talk->target, &talk->client, &events, talk));
     return gw_interrupt_open(&talk->interrupt);
@@ -440,6 +479,7 @@ int gw_talk_run(struct gw_talk *talk, struct gw_options *options, const struct g
         turn(talk);
     fflush(stdout);
     gw_driver_fini(&talk->driver);
+    gw_prove_fini(&talk->prove);
     gw_interrupt_close(talk->interrupt);
     free(talk->assigned_id);
     free(talk->own_id);

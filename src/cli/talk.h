@@ -12,6 +12,7 @@
 #define GW_CLI_TALK_H
 
 #include "cli/options.h"
+#include "cli/prove.h"
 #include "client/host/driver.h"
 
 #define GW_TALK_RETRY_S 1
@@ -40,13 +41,14 @@ struct gw_talk {
     struct gw_driver_target target;
     struct gw_client_options client;
     struct gw_props connect_props;
-    char *own_id;        /* made by us */
-    char *assigned_id;   /* by the server */
-    gw_mono_ns time_end; /* -W */
-    gw_mono_ns end_by;   /* ending takes no longer, unless bytes still move */
-    size_t unsent;       /* bytes that waited at the last look */
-    gw_mono_ns wake_at;  /* a turn that the tool wants */
-    int interrupt;       /* descriptor of os/interrupt */
+    struct gw_prove prove; /* enhanced authentication */
+    char *own_id;          /* made by us */
+    char *assigned_id;     /* by the server */
+    gw_mono_ns time_end;   /* -W */
+    gw_mono_ns end_by;     /* ending takes no longer, unless bytes still move */
+    size_t unsent;         /* bytes that waited at the last look */
+    gw_mono_ns wake_at;    /* a turn that the tool wants */
+    int interrupt;         /* descriptor of os/interrupt */
     int exit_code;
     bool want_input;
     bool connected_once;

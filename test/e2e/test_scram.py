@@ -1,7 +1,9 @@
 """SCRAM over AUTH packets: who gets in, who does not, what it costs, and once more on a living connection."""
 
 import re
+import socket
 import subprocess
+import threading
 
 import pytest
 from rig import WAIT, binary, fresh, until
@@ -314,6 +316,67 @@ def test_a_new_password_counts_at_once(guarded, people):
             return False
         return True
     until(renewed, "the new password opens")
+
+
+# ---- the tools -----------------------------------------------------------------------------------
+
+def tool(name, broker, *words):
+    return [binary(), name, "-h", "127.0.0.1", "-p", str(broker.port), "-V", "5", *words]
+
+
+def run(*words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=WAIT, stdin=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_tools_prove_it(guarded, method):
+    broker = guarded()
+    login = ("-u", NAMES[method], "-P", SECRET, "--auth-method", method)
+    with subprocess.Popen(tool("sub", broker, *login, "-t", "drawings/4", "-C", "1", "-i", "viewer"),
+                          stdout=subprocess.PIPE, text=True) as viewer:
+        assert broker.wait_for("client.connected", id="viewer")
+        sent = run(*tool("pub", broker, *login, "-t", "drawings/4", "-m", "house", "-q", "1", "-r"))
+        assert sent.returncode == 0, sent.stderr
+        assert viewer.communicate(timeout=WAIT)[0] == "house\n" and viewer.returncode == 0
+    wrong = run(*tool("pub", broker, *login, "-P", "pen", "-t", "drawings/4", "-m", "x"))
+    assert wrong.returncode == 0x87 and "password of user" in wrong.stderr
+    assert SECRET.encode() not in broker.log.read_bytes()
+
+
+def test_the_tools_refuse_what_cannot_be(guarded):
+    broker = guarded()
+    for words, say in ((("--auth-method", "SCRAM-SHA-256"), "-u NAME and -P"),
+                       (("--auth-method", "CRAM", "-u", "a", "-P", "b"), "OAUTHBEARER"),
+                       (("--auth-method", "SCRAM-SHA-256", "-u", "a", "-P", "b", "-V", "311"), "-V 5"),
+                       (("--auth-method", "OAUTHBEARER"), "--token-file"),
+                       (("--auth-method", "SCRAM-SHA-256", "-u", "a", "-P", "e\u0301"), "SCRAM does not take"),
+                       (("--token-file", "x"), "--auth-method OAUTHBEARER")):
+        done = run(*tool("pub", broker, *words, "-t", "t", "-m", "x"))
+        assert done.returncode == 1 and say in done.stderr, done.stderr
+
+
+def test_the_tools_trust_only_a_broker_that_knows_the_password():
+    """One that lets everybody in has learned nothing, and is left at once."""
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def pretend(last):
+            sock, _ = server.accept()
+            with sock:
+                hello = sock.recv(10000)
+                nonce = re.search(rb"r=([\x21-\x7e]+)", hello)[1]
+                sock.sendall(m.auth(0x18, props("SCRAM-SHA-256", b"r=" + nonce + b"more,s=c2FsdA==,i=4096")))
+                assert sock.recv(10000)[:1] == b"\xf0"
+                body = b"\0\0" + m.props(props("SCRAM-SHA-256", last))
+                sock.sendall(m.packet(m.CONNACK, 0, body))
+                heard.append(sock.recv(10000))
+        for last in (b"v=" + b"A" * 43 + b"=", b"", None):
+            thread = threading.Thread(target=pretend, args=(last,))
+            thread.start()
+            done = run(binary(), "pub", "-h", "127.0.0.1", "-p", str(server.getsockname()[1]), "-V", "5", "-u", "ada",
+                       "-P", SECRET, "--auth-method", "SCRAM-SHA-256", "-t", "t", "-m", "x")
+            thread.join(WAIT)
+            assert done.returncode == 2 and "did not prove" in done.stderr, done.stderr
+    assert heard == [b""] * 3  # not one message
 
 
 def test_godwit_passwd_says_what_scram_cannot_take(tmp_path):

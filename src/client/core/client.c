@@ -71,6 +71,10 @@ static enum gw_status on_connack(struct gw_client *client, struct gw_span body, 
                   &(struct gw_client_trace){.type = GW_PACKET_CONNACK, .connack = &connack});
     bool accepted = connack.reason == GW_REASON_SUCCESS;
     client->state = accepted ? GW_CLIENT_CONNECTED : GW_CLIENT_ENDED;
+    if (accepted && client->events->trusts && !client->events->trusts(client->user, &connack)) {
+        client->state = GW_CLIENT_ENDED;
+        return GW_OK;
+    }
     if (accepted) {
         learn(client, &connack);
         gw_delivery_resume(client, connack.session_present, now);

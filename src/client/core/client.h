@@ -90,6 +90,9 @@ struct gw_client_io {
 struct gw_client_events {
     /* The answer to CONNECT, a refusal too (then the state is ENDED). */
     void (*on_connack)(void *user, const struct gw_connack *connack);
+    /* Before a CONNACK that lets us in is acted on: false ends the connection (the state is ENDED)
+     * before anything is sent, for the server did not prove who it is. NULL: it is trusted. */
+    bool (*trusts)(void *user, const struct gw_connack *connack);
     /* A message arrived; views last for the call. It is acknowledged after the call. */
     void (*on_message)(void *user, const struct gw_publish *publish);
     /* An outgoing message is finished and the caller's again. For QoS 0 that is when it is written,
