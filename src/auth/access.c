@@ -338,7 +338,7 @@ const char *gw_access_net_text(const struct gw_access_net *net, char text[GW_ACC
     return text;
 }
 
-static bool is_in_net(const struct gw_access_net *net, const struct gw_address *address)
+bool gw_access_net_has(const struct gw_access_net *net, const struct gw_address *address)
 {
     struct gw_access_net peer = {.bits = net->bits, .stands = true};
 
@@ -407,7 +407,7 @@ static bool comes_from(const struct gw_access_rule *rule, const struct gw_access
     if (rule->net.stands) {
         bool unknown = question->absent && !who->address;
 
-        if (unknown ? !rule->allow : !is_in_net(&rule->net, who->address))
+        if (unknown ? !rule->allow : !gw_access_net_has(&rule->net, who->address))
             return false;
     }
     if (rule->listener.size > 0) {

@@ -91,6 +91,9 @@ GW_MUST_USE enum gw_status gw_access_parse_net(struct gw_span text, struct gw_ac
 #define GW_ACCESS_NET_TEXT_MAX 64
 const char *gw_access_net_text(const struct gw_access_net *net, char text[GW_ACCESS_NET_TEXT_MAX]);
 
+/* True if an address is one of those. NULL and other families are not. */
+bool gw_access_net_has(const struct gw_access_net *net, const struct gw_address *address);
+
 /* What is asked: may `who` do this with this topic? */
 struct gw_access_question {
     const struct gw_identity *who;

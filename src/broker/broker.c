@@ -422,7 +422,7 @@ static enum gw_status open_listener(struct gw_broker *broker, size_t item,
     struct gw_tls_slot *slot;
     GW_TRY(open_tls(broker, item, &slot, &error->tls));
     gw_entrance_fini(entrance); /* of one that could not be opened */
-    GW_TRY(gw_entrance_init(entrance, listener, slot));
+    GW_TRY(gw_entrance_init(entrance, &broker->config->config, listener, slot));
     struct gw_socket_place place = {
         .address = &listener->address,
         .backlog = (int)broker->config->config.limits.backlog,

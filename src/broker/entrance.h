@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "net/listener.h"
+#include "net/proxied.h"
 #include "net/tls.h"
 #include "net/ws.h"
 
@@ -19,15 +20,22 @@ struct gw_entrance {
     size_t layer_count;
     struct gw_ws_listener ws; /* its texts are the entrance's own */
     char *ws_texts;
-    char *url;      /* of the listener, by which rules call it */
-    bool anonymous; /* clients without a name are let in */
+    char *url; /* of the listener, by which rules call it */
+    struct gw_proxied_rules proxied;
+    struct gw_access_net *trusted; /* proxies; an empty one stands for who comes by Unix sockets */
+    size_t trusted_count;          /* 0: clients come without a proxy */
+    bool anonymous;                /* clients without a name are let in */
 };
 
-/* Prepares for the connections of a listener; stays where it is. `tls` is what a TLS listener takes
- * its certificates from, NULL for others. GW_NO_MEMORY. */
+/* Prepares for the connections of a listener of the configuration; stays where it is. `tls` is what
+ * a TLS listener takes its certificates from, NULL for others. GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_entrance_init(struct gw_entrance *entrance,
+                                            const struct gw_config *config,
                                             const struct gw_config_listener *listener,
                                             struct gw_tls_slot *tls);
+/* True if a connection from this address may say for whom it comes, or need not. */
+bool gw_entrance_trusts(const struct gw_entrance *entrance, const struct gw_address *peer);
+
 void gw_entrance_fini(struct gw_entrance *entrance);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/assert.h"
+#include "broker/arrival.h"
 #include "broker/connector.h"
 #include "broker/deliverer.h"
 #include "broker/exchange.h"
@@ -130,23 +131,27 @@ void gw_guest_accept(struct gw_shard *shard, const struct gw_entrance *entrance,
         refuse_connection(shard, conn, "limits.connections is reached");
         return;
     }
-    struct gw_guest *client = client_new(shard, conn);
-    enum gw_status status =
-        client ? gw_registry_count_address(shard, gw_conn_peer(conn), 1) : GW_NO_MEMORY;
-    if (status != GW_OK) {
-        free(client);
-        refuse_connection(shard, conn,
-                          status == GW_LIMIT
-                              ? "limits.connections_unauthenticated_per_address is reached"
-                              : "out of memory");
+    if (!gw_entrance_trusts(entrance, gw_conn_peer(conn))) {
+        refuse_connection(shard, conn, "it is none of the listener's trusted_proxies");
         return;
     }
-    client->counted = true;
+    struct gw_guest *client = client_new(shard, conn);
+    if (!client) {
+        refuse_connection(shard, conn, "out of memory");
+        return;
+    }
     client->entrance = entrance;
     client->since = now;
     gw_conn_set_events(conn, &conn_events, client);
+    const char *why = entrance->trusted_count > 0 ? NULL : gw_arrival_judge(NULL, conn);
+    if (why) {
+        client_free(client);
+        refuse_connection(shard, conn, why);
+        return;
+    }
     if (gw_conn_attach(conn, shard->loop) != GW_OK) {
-        gw_registry_count_address(shard, gw_conn_peer(conn), -1);
+        if (client->counted)
+            gw_registry_count_address(shard, gw_conn_peer(conn), -1);
         client_free(client);
         gw_conn_close(conn, false, 0);
         return;

@@ -327,6 +327,22 @@ enum gw_status gw_conflisten_add(struct gw_config_listeners *listeners, struct g
     return GW_OK;
 }
 
+enum gw_status gw_conflisten_settle(struct gw_config_listener *listener,
+                                    enum gw_conflisten_anonymous anonymous,
+                                    struct gw_confreport_error *error)
+{
+    if (!listener->socket.proxy_protocol || listener->insecure)
+        return GW_OK;
+    if (anonymous == GW_CONFLISTEN_YES) {
+        gw_confreport_set(error, GW_CONFREPORT_INSECURE,
+                          "%s would let everybody in who can reach the proxy", listener->url);
+        gw_confreport_set_hint(error, "write \"anonymous: insecure\" if that is what you want");
+        return GW_INVALID;
+    }
+    listener->anonymous = false;
+    return GW_OK;
+}
+
 /* "https://app.example:8443": a scheme, a host and perhaps a port, as a browser writes it. */
 static bool is_origin(struct gw_span origin)
 {

@@ -37,6 +37,12 @@ GW_MUST_USE enum gw_status gw_conflisten_set_origins(struct gw_config_listeners 
                                                      size_t from, struct gw_span origins,
                                                      struct gw_confreport_error *error);
 
+/* Looks at what belongs together once a listener is read: whoever comes by a proxy does not come
+ * from this machine, wherever the proxy runs. GW_INVALID with the error. */
+GW_MUST_USE enum gw_status gw_conflisten_settle(struct gw_config_listener *listener,
+                                                enum gw_conflisten_anonymous anonymous,
+                                                struct gw_confreport_error *error);
+
 /* Reads the word behind `anonymous:`; GW_INVALID with the error. */
 GW_MUST_USE enum gw_status gw_conflisten_word(struct gw_span text,
                                               enum gw_conflisten_anonymous *ret_anonymous,

@@ -53,6 +53,56 @@ static enum gw_status set_peer_identity(struct gw_config_socket *socket, struct 
     return GW_INVALID;
 }
 
+static enum gw_status set_proxy_protocol(struct gw_config_socket *socket, struct gw_span text,
+                                         struct gw_confreport_error *error)
+{
+    socket->proxy_protocol = gw_span_equal(text, GW_SPAN_LIT("true"));
+    if (socket->proxy_protocol || gw_span_equal(text, GW_SPAN_LIT("false")))
+        return GW_OK;
+    return gw_confreport_set(error, GW_CONFREPORT_VALUE, "proxy_protocol is true or false");
+}
+
+bool gw_confsocket_next_proxy(struct gw_span *list, struct gw_access_net *ret_net,
+                              struct gw_span *ret_bad)
+{
+    *ret_net = (struct gw_access_net){0};
+    *ret_bad = GW_SPAN_NONE;
+    while (list->size > 0 && (list->data[0] == ' ' || list->data[0] == ','))
+        *list = gw_span_from(*list, 1);
+    if (list->size == 0)
+        return false;
+    size_t size = 0;
+    while (size < list->size && list->data[size] != ',' && list->data[size] != ' ')
+        size++;
+    struct gw_span entry = gw_span_of(list->data, size);
+    *list = gw_span_from(*list, size);
+    if (gw_span_equal(entry, GW_SPAN_LIT("unix")) || gw_access_parse_net(entry, ret_net) == GW_OK)
+        return true;
+    *ret_bad = entry;
+    return false;
+}
+
+static enum gw_status set_trusted_proxies(struct gw_config_socket *socket, struct gw_span text,
+                                          struct gw_confreport_error *error)
+{
+    struct gw_span list = text, bad;
+    struct gw_access_net net;
+    size_t count = 0;
+
+    while (gw_confsocket_next_proxy(&list, &net, &bad))
+        count++;
+    if (bad.size > 0 || count == 0) {
+        gw_confreport_set(error, GW_CONFREPORT_VALUE, "\"%.*s\" is not the address of a proxy",
+                          GW_CONFREPORT_QUOTE(bad));
+        gw_confreport_set_why(error, "it is as [10.0.0.7, 10.1.0.0/16, \"fd00::7\"], or unix for "
+                                     "whoever may open a Unix socket");
+        return GW_INVALID;
+    }
+    free(socket->trusted);
+    socket->trusted = gw_span_dup(text);
+    return socket->trusted == NULL ? GW_NO_MEMORY : GW_OK;
+}
+
 static const struct field {
     const char *name;
     set_fn *set;
@@ -61,6 +111,8 @@ static const struct field {
     [GW_CONFSOCKET_MODE] = {"mode", set_mode, true},
     [GW_CONFSOCKET_GROUP] = {"group", set_group, true},
     [GW_CONFSOCKET_PEER_IDENTITY] = {"peer_identity", set_peer_identity, true},
+    [GW_CONFSOCKET_PROXY_PROTOCOL] = {"proxy_protocol", set_proxy_protocol, false},
+    [GW_CONFSOCKET_TRUSTED_PROXIES] = {"trusted_proxies", set_trusted_proxies, false},
 };
 
 enum gw_status gw_confsocket_set(struct gw_config_listener *listener,
@@ -74,6 +126,29 @@ enum gw_status gw_confsocket_set(struct gw_config_listener *listener,
         return GW_INVALID;
     }
     return fields[field].set(&listener->socket, text, error);
+}
+
+enum gw_status gw_confsocket_check(const struct gw_config_listener *listener,
+                                   enum gw_confsocket_field *ret_field,
+                                   struct gw_confreport_error *error)
+{
+    const struct gw_config_socket *socket = &listener->socket;
+
+    *ret_field = GW_CONFSOCKET_PROXY_PROTOCOL;
+    if (socket->proxy_protocol && socket->trusted == NULL) {
+        gw_confreport_set(error, GW_CONFREPORT_INSECURE,
+                          "proxy_protocol lets everybody say from where he comes");
+        gw_confreport_set_hint(error, "name the proxies, as trusted_proxies: [10.0.0.7]");
+        return GW_INVALID;
+    }
+    if (socket->proxy_protocol && socket->peer_user)
+        return gw_confreport_set(error, GW_CONFREPORT_CONFLICT,
+                                 "behind a proxy, peer_identity would be the proxy's");
+    *ret_field = GW_CONFSOCKET_TRUSTED_PROXIES;
+    if (socket->trusted != NULL && !socket->proxy_protocol)
+        return gw_confreport_set(error, GW_CONFREPORT_CONFLICT,
+                                 "trusted_proxies goes with proxy_protocol: true");
+    return GW_OK;
 }
 
 enum gw_status gw_confsocket_print(const struct gw_config_socket *socket, struct gw_buf *out)
@@ -91,7 +166,10 @@ enum gw_status gw_confsocket_print(const struct gw_config_socket *socket, struct
     }
     if (socket->peer_user)
         GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", peer_identity: user")));
-    return GW_OK;
+    if (!socket->proxy_protocol)
+        return GW_OK;
+    GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", proxy_protocol: true, trusted_proxies: ")));
+    return gw_confvalue_print_text(gw_span_str(socket->trusted), out);
 }
 
 enum gw_status gw_confsocket_copy(const struct gw_config_socket *socket,
@@ -100,11 +178,17 @@ enum gw_status gw_confsocket_copy(const struct gw_config_socket *socket,
     *ret_socket = *socket;
     if (socket->group != NULL)
         ret_socket->group = strdup(socket->group);
-    return socket->group != NULL && ret_socket->group == NULL ? GW_NO_MEMORY : GW_OK;
+    if (socket->trusted != NULL)
+        ret_socket->trusted = strdup(socket->trusted);
+    return (socket->group != NULL && ret_socket->group == NULL) ||
+                   (socket->trusted != NULL && ret_socket->trusted == NULL)
+               ? GW_NO_MEMORY
+               : GW_OK;
 }
 
 void gw_confsocket_fini(struct gw_config_socket *socket)
 {
     free(socket->group);
+    free(socket->trusted);
     *socket = (struct gw_config_socket){0};
 }

@@ -21,6 +21,8 @@ enum gw_confsocket_field {
     GW_CONFSOCKET_MODE,
     GW_CONFSOCKET_GROUP,
     GW_CONFSOCKET_PEER_IDENTITY,
+    GW_CONFSOCKET_PROXY_PROTOCOL,
+    GW_CONFSOCKET_TRUSTED_PROXIES,
     GW_CONFSOCKET_FIELD_COUNT
 };
 
@@ -29,6 +31,16 @@ enum gw_confsocket_field {
 GW_MUST_USE enum gw_status gw_confsocket_set(struct gw_config_listener *listener,
                                              enum gw_confsocket_field field, struct gw_span text,
                                              struct gw_confreport_error *error);
+
+/* Looks whether they fit together; ret_field is what to blame. */
+GW_MUST_USE enum gw_status gw_confsocket_check(const struct gw_config_listener *listener,
+                                               enum gw_confsocket_field *ret_field,
+                                               struct gw_confreport_error *error);
+
+/* Takes the next entry off a list of proxies: an address or network, or "unix" (an empty net).
+ * False: none is left, or with *ret_bad not empty the entry is none. */
+bool gw_confsocket_next_proxy(struct gw_span *list, struct gw_access_net *ret_net,
+                              struct gw_span *ret_bad);
 
 /* Appends what was said, as ", mode: 0660"; GW_NO_MEMORY, GW_LIMIT of the buffer. */
 GW_MUST_USE enum gw_status gw_confsocket_print(const struct gw_config_socket *socket,

@@ -70,9 +70,11 @@ static void read_version(struct gw_confwalk *walk, uint32_t *versions)
 
 /* Notes what an item says of its socket. */
 static void set_socket(struct gw_confwalk *walk, struct gw_confitem *item,
-                       struct gw_config_listener *listener)
+                       struct gw_config_listener *listener, enum gw_conflisten_anonymous anonymous)
 {
     struct gw_confreport_error error;
+    enum gw_confsocket_field blamed;
+    enum gw_status status;
 
     for (size_t i = 0; i < GW_CONFSOCKET_FIELD_COUNT; i++) {
         size_t field = LISTENER_SOCKET + i;
@@ -83,6 +85,12 @@ static void set_socket(struct gw_confwalk *walk, struct gw_confitem *item,
                                                gw_confitem_text(item, field), &error),
                              &error);
     }
+    if (item->broken)
+        return;
+    status = gw_confsocket_check(listener, &blamed, &error);
+    gw_confitem_note(item, walk, LISTENER_SOCKET + blamed, status, &error);
+    if (!item->broken)
+        gw_confitem_note(item, walk, 1, gw_conflisten_settle(listener, anonymous, &error), &error);
 }
 
 /* Notes what an item has behind `tls:`. */
@@ -125,7 +133,7 @@ static void add_listener(struct gw_confwalk *walk, struct gw_confitem *item)
                                                    gw_confitem_text(item, 2), &error),
                          &error);
     for (size_t i = before; i < walk->config->listeners.count && !item->broken; i++)
-        set_socket(walk, item, &walk->config->listeners.items[i]);
+        set_socket(walk, item, &walk->config->listeners.items[i], anonymous);
     for (size_t i = before; i < walk->config->listeners.count && !item->broken; i++)
         say_tls(walk, item, &walk->config->listeners.items[i]);
 }
@@ -134,15 +142,16 @@ static void add_listener(struct gw_confwalk *walk, struct gw_confitem *item)
 static void read_listener(struct gw_confwalk *walk)
 {
     static const char *const names[] = {
-        "url",           "anonymous",        "origins",      "mode",
-        "group",         "peer_identity",    "tls.cert",     "tls.key",
-        "tls.client_ca", "tls.crl",          "tls.identity", "tls.client_cert",
-        "tls.ciphers",   "tls.ciphersuites", "tls.curves",   "tls.version_min",
-        "tls.tickets"};
+        "url",          "anonymous",       "origins",        "mode",
+        "group",        "peer_identity",   "proxy_protocol", "trusted_proxies",
+        "tls.cert",     "tls.key",         "tls.client_ca",  "tls.crl",
+        "tls.identity", "tls.client_cert", "tls.ciphers",    "tls.ciphersuites",
+        "tls.curves",   "tls.version_min", "tls.tickets"};
     struct gw_confitem item;
 
     gw_confitem_init(&item, walk, "a listener", names, GW_COUNT_OF(names));
     item.fields[2].is_list = true;
+    item.fields[LISTENER_SOCKET + GW_CONFSOCKET_TRUSTED_PROXIES].is_list = true;
     if (walk->event.type == YAML_SCALAR_EVENT) {
         gw_confitem_read_as(&item, walk, 0);
     } else if (walk->event.type == YAML_MAPPING_START_EVENT) {

@@ -26,9 +26,11 @@ enum gw_config_scheme {
 
 /* What is said of a listener's socket. Texts may be NULL: nothing was said. */
 struct gw_config_socket {
-    char *group;    /* of a Unix socket's file */
-    uint32_t mode;  /* of this file; 0 for others */
-    bool peer_user; /* the peer's user of this machine is its user name */
+    char *group;         /* of a Unix socket's file */
+    uint32_t mode;       /* of this file; 0 for others */
+    char *trusted;       /* proxies: "10.0.0.0/8, ::1, unix"; NULL: none */
+    bool proxy_protocol; /* a PROXY header stands in front of what a client sends */
+    bool peer_user;      /* the peer's user of this machine is its user name */
 };
 
 struct gw_config_listener {

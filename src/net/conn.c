@@ -355,8 +355,6 @@ void gw_conn_deliver(struct gw_conn *conn, gw_mono_ns now)
 static enum gw_status receive_raw(struct gw_conn *conn, size_t *ret_size, int *ret_errno)
 {
     struct gw_loop *loop = conn->loop;
-    *ret_size = 0;
-    *ret_errno = 0;
     loop->counters.reads++;
     enum gw_status status =
         conn->sockets->ops->recv(conn->sockets->ctx, conn->socket, loop->read_buffer,
@@ -373,8 +371,6 @@ static enum gw_status receive_decoded(struct gw_conn *conn, size_t *ret_size, in
     struct gw_loop *loop = conn->loop;
     struct gw_transport *transport = conn->transport;
     bool heavy = gw_transport_heavy(transport);
-    *ret_size = 0;
-    *ret_errno = 0;
     if (heavy && loop->turn.heavy_ns >= GW_LOOP_HEAVY_NS) {
         note_pending(conn);
         return GW_LIMIT;
@@ -399,6 +395,8 @@ static enum gw_status receive_decoded(struct gw_conn *conn, size_t *ret_size, in
 
 static enum gw_status receive(struct gw_conn *conn, size_t *ret_size, int *ret_errno)
 {
+    *ret_size = 0;
+    *ret_errno = 0;
     /* A connection that is SHUT only looks for the peer's end. */
     if (conn->transport == NULL || has(conn, SHUT))
         return receive_raw(conn, ret_size, ret_errno);
@@ -738,6 +736,11 @@ void gw_conn_close(struct gw_conn *conn, bool flush, uint64_t flush_time)
     make_dirty(conn);
 }
 
+void *gw_conn_user(const struct gw_conn *conn)
+{
+    return conn->user;
+}
+
 bool gw_conn_closing(const struct gw_conn *conn)
 {
     return has(conn, CLOSING);
@@ -750,7 +753,7 @@ bool gw_conn_hung_up(const struct gw_conn *conn)
 
 const struct gw_address *gw_conn_peer(const struct gw_conn *conn)
 {
-    return &conn->peer;
+    return gw_transport_peer(conn->transport, &conn->peer);
 }
 
 void gw_conn_describe(const struct gw_conn *conn, struct gw_transport_story *ret_story)

@@ -99,6 +99,10 @@ bool gw_conn_hung_up(const struct gw_conn *conn);
 void gw_conn_close(struct gw_conn *conn, bool flush, uint64_t flush_time);
 bool gw_conn_closing(const struct gw_conn *conn);
 
+/* Who the events go to. */
+void *gw_conn_user(const struct gw_conn *conn);
+/* Its address: that of the socket, or what a proxy that it came by tells; this changes once then.
+ */
 const struct gw_address *gw_conn_peer(const struct gw_conn *conn);
 /* What there is to tell of its transports; borrowed from the connection. */
 void gw_conn_describe(const struct gw_conn *conn, struct gw_transport_story *ret_story);

@@ -47,23 +47,6 @@ static enum gw_status peeruser_recv(struct gw_transport *transport, void *memory
     return gw_transport_recv(transport, memory, size, ret_size, ret_errno);
 }
 
-static enum gw_status peeruser_sendv(struct gw_transport *transport, const struct iovec *parts,
-                                     int part_count, size_t *ret_size, int *ret_errno)
-{
-    enum gw_status status = gw_transport_sendv(transport, parts, part_count, ret_size, ret_errno);
-    size_t offered = 0;
-    for (int i = 0; i < part_count; i++)
-        offered += parts[i].iov_len;
-    bool waits = status == GW_AGAIN || (status == GW_OK && *ret_size < offered);
-    transport->send_wants = waits ? GW_POLL_WRITE : 0;
-    return status;
-}
-
-static enum gw_status peeruser_shut(struct gw_transport *transport)
-{
-    return gw_transport_shut(transport);
-}
-
 static void peeruser_describe(const struct gw_transport *transport,
                               struct gw_transport_story *story)
 {
@@ -78,8 +61,8 @@ static void peeruser_free(struct gw_transport *transport)
 
 static const struct gw_transport_ops peeruser_ops = {
     .recv = peeruser_recv,
-    .sendv = peeruser_sendv,
-    .shut = peeruser_shut,
+    .sendv = gw_transport_pass,
+    .shut = gw_transport_shut,
     .describe = peeruser_describe,
     .free = peeruser_free,
 };

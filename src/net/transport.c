@@ -38,6 +38,18 @@ enum gw_status gw_transport_sendv(struct gw_transport *transport, const struct i
     return status;
 }
 
+enum gw_status gw_transport_pass(struct gw_transport *transport, const struct iovec *parts,
+                                 int part_count, size_t *ret_size, int *ret_errno)
+{
+    enum gw_status status = gw_transport_sendv(transport, parts, part_count, ret_size, ret_errno);
+    size_t offered = 0;
+    for (int i = 0; i < part_count; i++)
+        offered += parts[i].iov_len;
+    bool waits = status == GW_AGAIN || (status == GW_OK && *ret_size < offered);
+    transport->send_wants = waits ? GW_POLL_WRITE : 0;
+    return status;
+}
+
 enum gw_status gw_transport_shut(struct gw_transport *transport)
 {
     return transport->below == NULL ? GW_OK : transport->below->ops->shut(transport->below);
@@ -73,6 +85,15 @@ const char *gw_transport_trouble(const struct gw_transport *top)
         if (top->trouble != NULL)
             return top->trouble;
     return NULL;
+}
+
+const struct gw_address *gw_transport_peer(const struct gw_transport *top,
+                                           const struct gw_address *own)
+{
+    for (; top != NULL; top = top->below)
+        if (top->peer != NULL)
+            return top->peer;
+    return own;
 }
 
 void gw_transport_describe(const struct gw_transport *top, struct gw_transport_story *ret_story)

@@ -72,7 +72,8 @@ struct gw_transport {
                         /* bytes of its own to send; sendv sends them and clears it */
     uint8_t send_wants; /* so for its last sendv or shut; 0: nothing hinders it */
     bool pending;       /* its next recv has something to tell that no poller will announce */
-    bool heavy;         /* its next recv may cost a millisecond (a handshake): few a turn */
+    const struct gw_address *peer; /* who is behind a proxy; NULL: whom the socket names */
+    bool heavy; /* its next recv may cost a millisecond (a handshake): few a turn */
 
     /* Set by the connection, used by the functions below. */
     gw_socket socket;
@@ -103,6 +104,10 @@ GW_MUST_USE enum gw_status gw_transport_recv(struct gw_transport *transport, voi
 GW_MUST_USE enum gw_status gw_transport_sendv(struct gw_transport *transport,
                                               const struct iovec *parts, int part_count,
                                               size_t *ret_size, int *ret_errno);
+/* The sendv of a transport that adds nothing: passes it on and says what that has to wait for. */
+GW_MUST_USE enum gw_status gw_transport_pass(struct gw_transport *transport,
+                                             const struct iovec *parts, int part_count,
+                                             size_t *ret_size, int *ret_errno);
 /* Good-bye of what is below; GW_OK over a socket. */
 GW_MUST_USE enum gw_status gw_transport_shut(struct gw_transport *transport);
 
@@ -115,6 +120,9 @@ bool gw_transport_heavy(const struct gw_transport *top);
 const char *gw_transport_trouble(const struct gw_transport *top);
 /* What there is to tell, from below upwards. NULL: an empty story. */
 void gw_transport_describe(const struct gw_transport *top, struct gw_transport_story *ret_story);
+/* Who the peer is to one of them, else `own`. */
+const struct gw_address *gw_transport_peer(const struct gw_transport *top,
+                                           const struct gw_address *own);
 /* Tells what the peer has proved to any of them besides its name, and what `fn` said to it. */
 GW_MUST_USE enum gw_status gw_transport_attest(const struct gw_transport *top,
                                                gw_transport_attest_fn *fn, void *user);

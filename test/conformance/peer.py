@@ -25,7 +25,10 @@ class Breach(AssertionError):
 
 
 def dial(address, wait):
-    """A socket to (host, port), or to a Unix socket by its path."""
+    """A socket to (host, port), or to a Unix socket by its path; one that is connected is taken as it is."""
+    if isinstance(address, socket.socket):
+        address.settimeout(wait)
+        return address
     if isinstance(address, str):
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.settimeout(wait)

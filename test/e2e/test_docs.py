@@ -269,14 +269,14 @@ def guides():
 
 @pytest.mark.parametrize("guide", guides(), ids=lambda path: path.stem)
 def test_commands_do_what_the_page_shows(guide, tmp_path):
-    """```yaml NAME is a file, ```console holds commands ("$ ...") and what they print."""
+    """```yaml NAME is a file (and so is ```text NAME), ```console holds commands ("$ ...") and what they print."""
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "godwit").symlink_to(os.path.abspath(rig.binary()))
     clean = {k: v for k, v in os.environ.items() if not k.startswith("GODWIT__")}
     env = {**clean, "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
     blocks = re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```", guide.read_text(), re.M | re.S)
     for kind, name, text in blocks:
-        if kind == "yaml" and name:
+        if kind in ("yaml", "text") and name:
             (tmp_path / name).write_text(text)
         for part in re.split(r"^\$ ", text, flags=re.M)[1:] if kind == "console" else []:
             command, _, shown = part.partition("\n")

@@ -250,6 +250,24 @@ def wshead():
     yield "large", b"\0" + (get + "A: " + "b" * 9000 + "\r\n").encode()
 
 
+def proxyhead():
+    lines = ["TCP4 10.1.2.3 10.0.0.1 12345 1883", "TCP6 2001:db8::1 ::ffff:1.2.3.4 5 6", "UNKNOWN",
+             "UNKNOWN ffff::1 x 1 2", "TCP4 10.1.2.3 10.0.0.1 012 1", "TCP4 * ::1 1 1", "TCP4", "",
+             "TCP6 fe80::1%lo ::1 1 1", "UNKNOWN " + "x" * 100]
+    for i, one in enumerate(lines):
+        yield f"line-{i:02}", f"PROXY {one}\r\nMQTT".encode()
+    v4, v6 = bytes(range(12)), bytes(range(36))
+    ssl = b"\x20\0\x22\x07\0\0\0\0\x21\0\x07TLSv1.3\x22\0\5alice\x23\0\x08AES256-S"
+    for i, (head, body) in enumerate([
+            (b"\x21\x11", v4), (b"\x21\x21", v6), (b"\x21\x31", b"/run/x".ljust(108, b"\0") * 2),
+            (b"\x21\x31", b"x" * 216), (b"\x20\0", b""), (b"\x20\x11", v4), (b"\x21\0", b"\4\0\1x"),
+            (b"\x21\x11", v4 + ssl), (b"\x21\x11", v4 + b"\2\0\4home" + ssl),
+            (b"\x21\x11", v4 + b"\3\0\4abcd"), (b"\x21\x11", v4 + ssl[:-1]), (b"\x21\x11", v4[:-1]),
+            (b"\x21\x12", v4), (b"\x11\x11", v4), (b"\x21\x41", v4), (b"\x21\x11", v4 + bytes(900))]):
+        yield f"binary-{i:02}", b"\r\n\r\n\0\r\nQUIT\n" + head + len(body).to_bytes(2, "big") + body
+    yield "other", b"\x10\x0c\0\4MQTT\4\2"
+
+
 def aclfile():
     """Two names (a byte for the length, letters of an alphabet by number), then the file."""
     names = [b"\0\0", b"\1\0\1\x09", b"\2\0\4\1\3", b"\1\2\1\2", b"\1\3\1\4", b"\2\5\7\1\5",
@@ -328,6 +346,7 @@ TARGETS = {
     "header": header,
     "wsframe": wsframe,
     "wshead": wshead,
+    "proxyhead": proxyhead,
     "property": property_,
     "assembler": assembler,
     "session": lambda: programs("session", 24, 600),

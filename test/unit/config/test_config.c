@@ -225,7 +225,8 @@ static void test_listeners_of_unix_sockets(void **state)
         "listeners:\n"
         "  - unix:///run/godwit/a.sock\n"
         "  - {url: unix:///run/b, mode: 0600, group: mqtt, peer_identity: user, anonymous: false}\n"
-        "  - {url: unix:///c, mode: 666, peer_identity: \"off\"}\n";
+        "  - {url: unix:///c, mode: 666, peer_identity: \"off\"}\n"
+        "  - {url: unix:///d, proxy_protocol: true, trusted_proxies: [unix, 10.0.0.0/8]}\n";
     static const struct {
         const char *address, *group;
         uint32_t mode;
@@ -234,6 +235,7 @@ static void test_listeners_of_unix_sockets(void **state)
         {"/run/godwit/a.sock", NULL, 0660, false, true},
         {"/run/b", "mqtt", 0600, true, false},
         {"/c", NULL, 0666, false, true},
+        {"/d", NULL, 0660, false, false},
     };
     struct gw_confreport report;
     struct gw_config config, copy;
@@ -266,7 +268,9 @@ static void test_listeners_of_unix_sockets(void **state)
     static const char wanted[] =
         "[{url: \"unix:///run/godwit/a.sock\", anonymous: true, mode: 0660}, "
         "{url: \"unix:///run/b\", anonymous: false, mode: 0600, group: mqtt, peer_identity: user}, "
-        "{url: \"unix:///c\", anonymous: true, mode: 0666}]";
+        "{url: \"unix:///c\", anonymous: true, mode: 0666}, "
+        "{url: \"unix:///d\", anonymous: false, mode: 0660, proxy_protocol: true, "
+        "trusted_proxies: \"unix, 10.0.0.0/8\"}]";
     if (!gw_span_equal(gw_buf_span(&shown), gw_span_str(wanted)))
         fail_msg("%.*s", GW_SPAN_FMT(gw_buf_span(&shown)));
     gw_buf_fini(&shown);
@@ -473,6 +477,18 @@ static void test_errors_of_listeners(void **state)
         {"{url: 'unix:///run/x', peer_identity: uid}", "peer_identity cannot be \"uid\""},
         {"{url: 'mqtt://127.0.0.1', mode: 0660}", "mqtt:// has no mode"},
         {"{url: 'ws://127.0.0.1', peer_identity: user}", "ws:// has no peer_identity"},
+        {"{url: 'mqtt://[::1]', proxy_protocol: true}", "lets everybody say from where he comes"},
+        {"{url: 'mqtt://[::1]', proxy_protocol: on}", "proxy_protocol is true or false"},
+        {"{url: 'mqtt://[::1]', trusted_proxies: ['::1']}", "goes with proxy_protocol: true"},
+        {"{url: 'mqtt://[::1]', proxy_protocol: true, trusted_proxies: []}",
+         "\"\" is not the address"},
+        {"{url: 'mqtt://[::1]', proxy_protocol: true, trusted_proxies: [a]}", "\"a\" is not the"},
+        {"{url: 'mqtt://[::1]', proxy_protocol: true, trusted_proxies: ['::/129']}",
+         "\"::/129\" is"},
+        {"{url: 'mqtt://[::1]', anonymous: true, proxy_protocol: true, trusted_proxies: '::1'}",
+         "mqtt://[::1] would let everybody in who can reach the proxy"},
+        {"{url: 'unix:///x', peer_identity: user, proxy_protocol: true, trusted_proxies: unix}",
+         "behind a proxy, peer_identity would be the proxy's"},
         {"ftp://x", "unknown scheme \"ftp\""},
         {"127.0.0.1:1883", "\"127.0.0.1:1883\" is not a URL"},
         {"mqtt://127.0.0.1:65536", "\"65536\" is not a port"},
