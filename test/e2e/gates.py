@@ -23,9 +23,11 @@ class GatedBroker(Broker):
         self.ca, self.pair, self.anonymous = ca, pair, anonymous
         super().__init__(text, *words)
 
+    def listener(self, scheme):
+        return {"url": f"{scheme}://127.0.0.1:0", "anonymous": self.anonymous}
+
     def write(self, text):
-        listeners = [{"url": f"{scheme}://127.0.0.1:0", "anonymous": self.anonymous}
-                     for scheme in SCHEMES]
+        listeners = [self.listener(scheme) for scheme in SCHEMES]
         tls = {"cert": str(self.pair[0]), "key": str(self.pair[1])}
         # At once: a reload that is under way must not see half of it.
         whole = self.directory / "whole.yaml"
