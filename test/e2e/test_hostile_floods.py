@@ -6,6 +6,7 @@ import resource
 import socket
 import ssl
 import struct
+import subprocess
 import threading
 import time
 from functools import lru_cache
@@ -14,8 +15,8 @@ import mqtt as m
 import pytest
 from gates import SCHEMES, context_of, dial, plain, through
 from peer import Closed, Silence
-from rig import WAIT, fresh, sanitized, until
-from siege import EVERYWHERE, MIB, in_threads, siege
+from rig import WAIT, binary, fresh, sanitized, until
+from siege import EVERYWHERE, MIB, PEAK, in_threads, siege
 from websock import BINARY, PING, frame, request
 
 OPEN = "threads: 3\nlog: {repeats: 0}\n"
@@ -459,6 +460,40 @@ def drain(peer, pid):
             peer.finish(got)
         if got.kind == m.UNSUBACK and got.pid == pid:
             return
+
+
+# ---- passwords -----------------------------------------------------------------------------------
+
+@pytest.fixture
+def dear(tmp_path):
+    """A user file: what alice's password costs is what argon2id costs, the innocents' costs little."""
+    path = tmp_path / "users"
+    subprocess.run([binary(), "passwd", "-c", "-b", str(path), "alice", "secret"], check=True, timeout=WAIT)
+    subprocess.run(["mosquitto_passwd", "-H", "sha512", "-b", str(path), "innocent", "lamb"], check=True,
+                   timeout=WAIT)
+    return path
+
+
+def test_wrong_passwords(gated, record_property, dear):
+    """Guesses through each gate, more than the workers can check, and answers that nobody waits for."""
+    broker = gated(f"{OPEN}auth: [{{file: '{dear}'}}]\naccess: [{{allow: pubsub, topic: '#'}}]\n"
+                   f"limits: {{{CROWD}, login: {{delay: 100ms, failures: 0, queue: 8, workers: 2}}}}\n",
+                   anonymous=False)
+    heard = set()
+
+    def guess(scheme):
+        for n in range(12):
+            try:
+                peer = dial(broker.gates[scheme], 5 if n % 3 else 4)
+                peer.hello(fresh("guess"), user="alice" if n % 2 else "nobody", password=f"guess {n}")
+                if n % 4:
+                    heard.add((peer.v, peer.want(m.CONNACK).code))
+                peer.shut()
+            except (Closed, OSError):
+                pass
+    with siege(broker, EVERYWHERE, record_property, peak=3 * PEAK, user="innocent", password="lamb"):
+        in_threads(*(lambda scheme=scheme: guess(scheme) for scheme in SCHEMES * 2))
+    assert (5, 0x86) in heard and not {(4, 0), (5, 0)} & heard, heard
 
 
 # ---- sessions ------------------------------------------------------------------------------------
