@@ -36,3 +36,32 @@ function(gw_program name folder)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   endif()
 endfunction()
+
+# gw_loadable(module/NAME package deps...): godwit-NAME.so of src/module/NAME/*.c, which the program
+# loads when a configuration wants it (daemon/loader). It has its own copy of the modules that it is
+# made of and exports one function (auth/loadable). Without its library (a name of pkg-config) it is
+# not built.
+function(gw_loadable folder package)
+  string(REGEX REPLACE "^module/" "" name ${folder})
+  string(TOUPPER ${name} upper)
+  pkg_check_modules(GW_${upper} QUIET IMPORTED_TARGET ${package})
+  if(NOT GW_${upper}_FOUND)
+    message(STATUS "godwit-${name}.so is not built: pkg-config does not find ${package}")
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${folder}/*.c)
+  add_library(godwit-${name} MODULE ${sources})
+  set_target_properties(godwit-${name} PROPERTIES
+    PREFIX "" C_VISIBILITY_PRESET hidden LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/modules)
+  target_link_libraries(godwit-${name} PRIVATE gw_flags PkgConfig::GW_${upper})
+  target_link_options(godwit-${name} PRIVATE LINKER:--exclude-libs,ALL)
+  foreach(dep ${ARGN})
+    string(REPLACE "/" "_" dep ${dep})
+    set_target_properties(gw_${dep} PROPERTIES
+      POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+    target_link_libraries(godwit-${name} PRIVATE gw_${dep})
+  endforeach()
+  if(TARGET godwit)
+    add_dependencies(godwit godwit-${name})
+  endif()
+endfunction()

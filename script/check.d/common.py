@@ -50,11 +50,12 @@ def line_of(text, offset):
 
 @lru_cache
 def modules():
-    """The gw_module lines of CMakeLists.txt as {folder: [folders it may include]}, in their order."""
+    """The gw_module and gw_loadable lines of CMakeLists.txt as {folder: [folders it may include]}."""
     table = {}
-    for match in re.finditer(r"^gw_module\(([^)]*)\)", text_of(Path("CMakeLists.txt")), re.M):
-        folder, *below = match.group(1).split()
-        table[folder] = below
+    text = text_of(Path("CMakeLists.txt"))
+    for match in re.finditer(r"^gw_(module|loadable)\(([^)]*)\)", text, re.M):
+        folder, *below = match.group(2).split()
+        table[folder] = below if match.group(1) == "module" else below[1:]  # behind its library
     return table
 
 

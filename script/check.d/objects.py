@@ -26,6 +26,8 @@ class Symbol:
 def object_of(source):
     folder = folder_of(source)
     target = "godwit" if folder == "daemon" else "gw_" + folder.replace("/", "_")
+    if folder.startswith("module/"):
+        target = folder.replace("module/", "godwit-", 1)
     return BUILD / "CMakeFiles" / f"{target}.dir" / f"{source}.o"
 
 
@@ -104,6 +106,8 @@ def check_names():
         count += 1
         key = "/".join(symbol.source.parts[1:])[: -len(".c")]
         good = [symbol.source.stem, *nouns.get(key, [])]
+        if key.startswith("module/"):
+            good.append("loadable")  # what each of them exports (auth/loadable)
         if not any(re.fullmatch(rf"gw_{re.escape(noun)}(_\w+)?", symbol.name) for noun in good):
             findings.append(f"{symbol.source}: {symbol.name} should begin with gw_{good[0]}_ "
                             "(or its noun stand in script/check.d/nouns)")

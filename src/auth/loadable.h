@@ -26,7 +26,7 @@ struct gw_loadable {
 
 typedef const struct gw_loadable *gw_loadable_fn(void);
 
-/* What every one exports. */
+/* What every one exports; called once. NULL: it cannot begin. */
 GW_LOADABLE_EXPORT const struct gw_loadable *gw_loadable(void);
 
 #endif

@@ -48,6 +48,10 @@ static enum gw_status load_from(const char *folder, const char *name,
         snprintf(words, GW_LOADER_WORDS_MAX, "godwit-%s.so cannot be loaded: %s", name, why);
     GW_TRY(status);
     *ret_loadable = ((gw_loadable_fn *)(void (*)(void))fn)();
+    if (*ret_loadable == NULL) {
+        snprintf(words, GW_LOADER_WORDS_MAX, "godwit-%s.so cannot begin: out of memory?", name);
+        return GW_INVALID;
+    }
     if (strcmp((*ret_loadable)->version, GW_VERSION_TEXT) == 0)
         return GW_OK;
     snprintf(words, GW_LOADER_WORDS_MAX, "godwit-%s.so is of version %s, this is godwit %s", name,
