@@ -64,7 +64,8 @@ void gw_certs_free(struct gw_certs *certs)
 
 static uint64_t stamp_of(const struct gw_config_tls *tls)
 {
-    const char *const paths[] = {tls->cert, tls->key, tls->client_ca, tls->crl, tls->psk_file};
+    const char *const paths[] = {tls->cert, tls->key,      tls->client_ca,
+                                 tls->crl,  tls->psk_file, tls->ocsp_file};
     uint64_t stamp = 1;
     for (size_t i = 0; i < GW_COUNT_OF(paths); i++)
         stamp = gw_hash_mix(stamp, paths[i][0] ? gw_fileinfo_stamp(paths[i]) : 1);
@@ -72,6 +73,7 @@ static uint64_t stamp_of(const struct gw_config_tls *tls)
         const struct gw_config_pair *pair = &tls->certificates.items[i];
         stamp = gw_hash_mix(stamp, gw_fileinfo_stamp(pair->cert));
         stamp = gw_hash_mix(stamp, pair->key[0] ? gw_fileinfo_stamp(pair->key) : 1);
+        stamp = gw_hash_mix(stamp, pair->ocsp[0] ? gw_fileinfo_stamp(pair->ocsp) : 1);
     }
     return stamp;
 }
@@ -108,10 +110,11 @@ static enum gw_status read_files(const struct gw_certs *certs, const struct gw_c
     gw_conftls_resolve(config, listener, &tls);
     *ret_stamp = stamp_of(&tls);
     GW_TRY(judge(&tls, listener, fault));
-    pairs[0] = (struct gw_tls_pair){tls.cert, tls.key};
-    for (size_t i = 0; i < tls.certificates.count; i++)
-        pairs[1 + i] =
-            (struct gw_tls_pair){tls.certificates.items[i].cert, tls.certificates.items[i].key};
+    pairs[0] = (struct gw_tls_pair){tls.cert, tls.key, tls.ocsp_file};
+    for (size_t i = 0; i < tls.certificates.count; i++) {
+        const struct gw_config_pair *pair = &tls.certificates.items[i];
+        pairs[1 + i] = (struct gw_tls_pair){pair->cert, pair->key, pair->ocsp};
+    }
     const struct gw_tls_options options = {
         .server = true,
         .client_cert = (enum gw_tls_client_cert)tls.client_cert,
@@ -172,12 +175,30 @@ static void remind_of_keys(const struct gw_certs *certs, const struct gw_config_
                      GW_COUNT_OF(fields));
 }
 
+/* Speaks of an OCSP response that is not shown to clients. */
+static void remind_of_staple(const struct gw_certs *certs,
+                             const struct gw_config_listener *listener,
+                             const struct gw_tlscontext *context, size_t index)
+{
+    const char *why = gw_tlsstaple_fault(&context->staples[index]);
+    struct gw_log_field fields[] = {
+        gw_log_str("listener", listener->url),
+        gw_log_number("certificate", (int64_t)index),
+        gw_log_str("why", why),
+        gw_log_str("hint", "put a new one into the same file: openssl ocsp -respout FILE"),
+    };
+    if (why)
+        gw_log_event(certs->log, GW_LOG_WARN, "ocsp.unused",
+                     "an OCSP response is not shown to clients", fields, GW_COUNT_OF(fields));
+}
+
 /* Speaks of a certificate that has ended or soon will. */
 static void remind(const struct gw_certs *certs, const struct gw_config_listener *listener,
                    const struct gw_tlscontext *context)
 {
     remind_of_keys(certs, listener, context);
     for (size_t i = 0; i < context->count; i++) {
+        remind_of_staple(certs, listener, context, i);
         int64_t expiry = gw_tlscontext_expiry(context, i);
         int64_t days = expiry == INT64_MAX ? INT64_MAX : days_left(certs, expiry);
         if (days > GW_CERTS_DAYS_LOW)

@@ -9,17 +9,19 @@
 
 /* -- certificates -- */
 
-static enum gw_status append(struct gw_config_pairs *pairs, struct gw_span cert, struct gw_span key)
+static enum gw_status append(struct gw_config_pairs *pairs, struct gw_span cert, struct gw_span key,
+                             struct gw_span ocsp)
 {
     struct gw_config_pair *items = realloc(pairs->items, (pairs->count + 1) * sizeof *items);
 
     if (items == NULL)
         return GW_NO_MEMORY;
     pairs->items = items;
-    struct gw_config_pair item = {gw_span_dup(cert), gw_span_dup(key)};
-    if (item.cert == NULL || item.key == NULL) {
+    struct gw_config_pair item = {gw_span_dup(cert), gw_span_dup(key), gw_span_dup(ocsp)};
+    if (item.cert == NULL || item.key == NULL || item.ocsp == NULL) {
         free(item.cert);
         free(item.key);
+        free(item.ocsp);
         return GW_NO_MEMORY;
     }
     items[pairs->count++] = item;
@@ -27,14 +29,15 @@ static enum gw_status append(struct gw_config_pairs *pairs, struct gw_span cert,
 }
 
 enum gw_status gw_conftls_add(struct gw_config_pairs *pairs, struct gw_span cert,
-                              struct gw_span key, struct gw_confreport_error *error)
+                              struct gw_span key, struct gw_span ocsp,
+                              struct gw_confreport_error *error)
 {
     if (pairs->count >= GW_CONFIG_PAIRS_MAX)
         return gw_confreport_set(error, GW_CONFREPORT_RANGE, "more than %d certificates",
                                  GW_CONFIG_PAIRS_MAX);
     if (cert.size == 0)
         return gw_confreport_set(error, GW_CONFREPORT_VALUE, "a certificate needs a file: cert");
-    return append(pairs, cert, key);
+    return append(pairs, cert, key, ocsp);
 }
 
 enum gw_status gw_conftls_copy(const struct gw_config_pairs *pairs,
@@ -42,8 +45,8 @@ enum gw_status gw_conftls_copy(const struct gw_config_pairs *pairs,
 {
     *ret_pairs = (struct gw_config_pairs){NULL, 0};
     for (size_t i = 0; i < pairs->count; i++) {
-        if (append(ret_pairs, gw_span_str(pairs->items[i].cert),
-                   gw_span_str(pairs->items[i].key)) != GW_OK) {
+        if (append(ret_pairs, gw_span_str(pairs->items[i].cert), gw_span_str(pairs->items[i].key),
+                   gw_span_str(pairs->items[i].ocsp)) != GW_OK) {
             gw_conftls_fini(ret_pairs);
             return GW_NO_MEMORY;
         }
@@ -56,6 +59,7 @@ void gw_conftls_fini(struct gw_config_pairs *pairs)
     for (size_t i = 0; i < pairs->count; i++) {
         free(pairs->items[i].cert);
         free(pairs->items[i].key);
+        free(pairs->items[i].ocsp);
     }
     free(pairs->items);
     *pairs = (struct gw_config_pairs){NULL, 0};
@@ -141,7 +145,7 @@ void gw_conftls_resolve(const struct gw_config *config, const struct gw_config_l
 
     for (size_t i = 0; i < listener->tls.count; i++)
         if (strcmp(listener->tls.items[i].key->name, PREFIX "cert") == 0)
-            view.tls.key = end_of(view.tls.key);
+            view.tls.key = view.tls.ocsp_file = end_of(view.tls.key);
     for (size_t i = 0; i < listener->tls.count; i++) {
         const struct gw_config_said *said = &listener->tls.items[i];
 

@@ -12,10 +12,11 @@
 #include "config/config.h"
 #include "config/confreport.h"
 
-/* Adds a certificate (and its key; empty: in the same file). GW_INVALID with the error,
- * GW_NO_MEMORY. */
+/* Adds a certificate, its key (empty: in the same file) and OCSP response (empty: none). GW_INVALID
+ * with the error, GW_NO_MEMORY. */
 GW_MUST_USE enum gw_status gw_conftls_add(struct gw_config_pairs *pairs, struct gw_span cert,
-                                          struct gw_span key, struct gw_confreport_error *error);
+                                          struct gw_span key, struct gw_span ocsp,
+                                          struct gw_confreport_error *error);
 GW_MUST_USE enum gw_status gw_conftls_copy(const struct gw_config_pairs *pairs,
                                            struct gw_config_pairs *ret_pairs);
 void gw_conftls_fini(struct gw_config_pairs *pairs);
@@ -32,7 +33,7 @@ GW_MUST_USE enum gw_status gw_conftls_print_said(const struct gw_config_saids *s
 void gw_conftls_forget(struct gw_config_saids *saids);
 
 /* What holds for a listener: the block, but what it says itself. Borrowed from the configuration;
- * a listener with a certificate of its own does not use the block's key. */
+ * a listener with a certificate of its own does not use the block's key and OCSP response. */
 void gw_conftls_resolve(const struct gw_config *config, const struct gw_config_listener *listener,
                         struct gw_config_tls *ret_tls);
 

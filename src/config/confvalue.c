@@ -124,7 +124,7 @@ static const struct kind kinds[] = {
                             sizeof(enum gw_config_identity)},
     [GW_CONFIG_TLS_VERSION] = {"choice", tls_version_words, GW_COUNT_OF(tls_version_words),
                                sizeof(enum gw_config_tls_version)},
-    [GW_CONFIG_PAIRS] = {"list of {cert, key}", NULL, 0, sizeof(struct gw_config_pairs)},
+    [GW_CONFIG_PAIRS] = {"list of {cert, key, ocsp_file}", NULL, 0, sizeof(struct gw_config_pairs)},
     [GW_CONFIG_AUTH] = {"list of who is asked", NULL, 0, sizeof(struct gw_config_auth)},
     [GW_CONFIG_ACCESS] = {"list of rules", NULL, 0, sizeof(struct gw_access *)},
 };
@@ -464,6 +464,10 @@ static enum gw_status print_pair(const struct gw_config_pair *item, struct gw_bu
     GW_TRY(gw_confvalue_print_text(gw_span_str(item->cert), out));
     GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", key: ")));
     GW_TRY(gw_confvalue_print_text(gw_span_str(item->key), out));
+    if (item->ocsp[0] != '\0') {
+        GW_TRY(gw_buf_append(out, GW_SPAN_LIT(", ocsp_file: ")));
+        GW_TRY(gw_confvalue_print_text(gw_span_str(item->ocsp), out));
+    }
     return gw_buf_append(out, GW_SPAN_LIT("}"));
 }
 

@@ -146,7 +146,8 @@ static void read_listener(struct gw_confwalk *walk)
         "group",        "peer_identity",   "proxy_protocol", "trusted_proxies",
         "tls.cert",     "tls.key",         "tls.client_ca",  "tls.crl",
         "tls.identity", "tls.client_cert", "tls.ciphers",    "tls.ciphersuites",
-        "tls.curves",   "tls.version_min", "tls.tickets"};
+        "tls.curves",   "tls.version_min", "tls.tickets",    "tls.psk_file",
+        "tls.ocsp_file"};
     struct gw_confitem item;
 
     gw_confitem_init(&item, walk, "a listener", names, GW_COUNT_OF(names));
@@ -169,7 +170,7 @@ static void read_listener(struct gw_confwalk *walk)
 
 static void read_pair(struct gw_confwalk *walk)
 {
-    static const char *const names[] = {"cert", "key"};
+    static const char *const names[] = {"cert", "key", "ocsp_file"};
     struct gw_confreport_error error;
     struct gw_confitem item;
 
@@ -184,7 +185,8 @@ static void read_pair(struct gw_confwalk *walk)
     if (!walk->ended && !item.broken)
         gw_confitem_note(&item, walk, 0,
                          gw_conftls_add(&walk->config->tls.certificates, gw_confitem_text(&item, 0),
-                                        gw_confitem_text(&item, 1), &error),
+                                        gw_confitem_text(&item, 1), gw_confitem_text(&item, 2),
+                                        &error),
                          &error);
     gw_confitem_fini(&item);
 }

@@ -49,7 +49,8 @@ enum gw_config_tls_version { GW_CONFIG_TLS_12, GW_CONFIG_TLS_13, GW_CONFIG_TLS_V
 
 struct gw_config_pair {
     char *cert;
-    char *key; /* empty: in the same file */
+    char *key;  /* empty: in the same file */
+    char *ocsp; /* empty: none */
 };
 
 struct gw_config_pairs {
@@ -61,6 +62,7 @@ struct gw_config_pairs {
 struct gw_config_tls {
     char *cert;
     char *key;
+    char *ocsp_file;
     struct gw_config_pairs certificates;
     char *client_ca;
     enum gw_config_client_cert client_cert;

@@ -116,6 +116,28 @@ static enum gw_status load_pair(SSL_CTX *ctx, const struct gw_tls_pair *pair,
     return status;
 }
 
+/* The response that is shown with the certificate of a context, at the same place. */
+static enum gw_status load_staple(struct gw_tlscontext *context, size_t index, const char *path,
+                                  struct gw_tlsfault *fault)
+{
+    struct gw_buf buf;
+    BIO *bio;
+    const char *what = NULL;
+    enum gw_status status = open_pem("OCSP response", path, &buf, &bio, fault);
+    if (status == GW_OK)
+        status = gw_tlsstaple_read(&context->staples[index], gw_buf_span(&buf),
+                                   context->certs[index], &what);
+    if (status == GW_INVALID && what != NULL) {
+        gw_tlsfault_set(fault, "T217", "%s %s", path, what);
+        gw_tlsfault_hint(fault, "openssl ocsp -issuer CA -cert CERT -url URL -respout FILE asks "
+                                "the CA for one");
+    }
+    close_pem(&buf, bio);
+    if (status == GW_OK)
+        gw_tlsstaple_serve(context->ctxs[index], &context->staples[index]);
+    return status;
+}
+
 /* Trusts every certificate of a file, and for a server names them to the clients. */
 static enum gw_status read_cas(SSL_CTX *ctx, BIO *bio, const char *path, struct gw_tlsfault *fault)
 {
@@ -385,6 +407,8 @@ static enum gw_status add_ctx(struct gw_tlscontext *context, const struct gw_tls
         return GW_OK;
     GW_TRY(load_pair(ctx, pair, fault));
     context->certs[context->count - 1] = SSL_CTX_get0_certificate(ctx);
+    if (pair->ocsp != NULL && pair->ocsp[0] != '\0')
+        return load_staple(context, context->count - 1, pair->ocsp, fault);
     return GW_OK;
 }
 
@@ -443,8 +467,10 @@ void gw_tlscontext_unref(struct gw_tlscontext *context)
     /* One operation for both, no fence: ThreadSanitizer cannot see fences. */
     if (context == NULL || atomic_fetch_sub_explicit(&context->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (size_t i = 0; i < context->count; i++)
+    for (size_t i = 0; i < context->count; i++) {
         SSL_CTX_free(context->ctxs[i]);
+        gw_tlsstaple_fini(&context->staples[i]);
+    }
     BIO_meth_free(context->bio);
     gw_tlskeys_free(context->keys);
     free(context);

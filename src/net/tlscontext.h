@@ -15,6 +15,7 @@
 
 #include "net/tlsfault.h"
 #include "net/tlskeys.h"
+#include "net/tlsstaple.h"
 #include "net/tlstickets.h"
 
 #define GW_TLSCONTEXT_CERTS_MAX 16
@@ -44,6 +45,7 @@ enum gw_tls_identity {
 struct gw_tls_pair {
     const char *cert; /* chain, ours first; empty: none */
     const char *key;  /* empty: in the same file */
+    const char *ocsp; /* response (DER) to show with it; NULL or empty: none */
 };
 
 /* All texts are file names or words; empty is none or the default. Read during new only. */
@@ -75,6 +77,7 @@ struct gw_tlscontext {
     atomic_uint refs; /* release by unref, acquire by the last one */
     SSL_CTX *ctxs[GW_TLSCONTEXT_CERTS_MAX];
     X509 *certs[GW_TLSCONTEXT_CERTS_MAX];
+    struct gw_tlsstaple staples[GW_TLSCONTEXT_CERTS_MAX];
     size_t count; /* at least 1; without a certificate there is one without */
     BIO_METHOD *bio;
     struct gw_tlstickets *tickets;

@@ -232,7 +232,7 @@ static enum gw_status make_context(struct gw_driver *driver)
     const struct gw_driver_tls *tls = driver->target->tls;
     if (driver->tls)
         return GW_OK;
-    const struct gw_tls_pair pair = {text_of(tls->cert), text_of(tls->key)};
+    const struct gw_tls_pair pair = {text_of(tls->cert), text_of(tls->key), NULL};
     const struct gw_tls_options options = {
         .pairs = &pair,
         .pair_count = 1,

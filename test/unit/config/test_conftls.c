@@ -121,9 +121,12 @@ static void there_is_a_bound(void **state)
     struct gw_confreport_error error;
     (void)state;
     for (int i = 0; i < GW_CONFIG_PAIRS_MAX; i++)
-        assert_int_equal(gw_conftls_add(&pairs, GW_SPAN_LIT("x"), GW_SPAN_LIT("y"), &error), GW_OK);
-    assert_int_equal(gw_conftls_add(&pairs, GW_SPAN_LIT("x"), GW_SPAN_LIT("y"), &error),
-                     GW_INVALID);
+        assert_int_equal(
+            gw_conftls_add(&pairs, GW_SPAN_LIT("x"), GW_SPAN_LIT("y"), GW_SPAN_NONE, &error),
+            GW_OK);
+    assert_int_equal(
+        gw_conftls_add(&pairs, GW_SPAN_LIT("x"), GW_SPAN_LIT("y"), GW_SPAN_NONE, &error),
+        GW_INVALID);
     gw_conftls_fini(&pairs);
 }
 

@@ -27,7 +27,7 @@ struct stage {
 
 static struct gw_tlscontext *context_of(struct gw_tls_options options, const struct certs *certs)
 {
-    const struct gw_tls_pair pair = {certs->cert, certs->key};
+    const struct gw_tls_pair pair = {certs->cert, certs->key, NULL};
     struct gw_tlscontext *context;
     struct gw_tlsfault fault = {0};
     options.psk_file = options.psk_file != NULL ? options.psk_file : "";
@@ -344,7 +344,7 @@ static struct stage *stage_with_keys(bool certified, int version, const char *id
                                      const char *hex)
 {
     static const char text[] = "other:ff\nalice:" KEY "\n";
-    static const struct gw_tls_pair none = {"", ""};
+    static const struct gw_tls_pair none = {"", "", NULL};
     char path[] = "/tmp/godwit-keys-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0 && write(fd, text, sizeof text - 1) == sizeof text - 1);
