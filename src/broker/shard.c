@@ -293,7 +293,7 @@ enum gw_status gw_shard_init(struct gw_shard *shard, struct gw_shard_world *worl
         return GW_OS_ERROR;
     GW_TRY(init_routes(shard));
     GW_TRY(gw_keeper_init(shard));
-    struct gw_loop_hooks hooks = {before_flush, shard};
+    struct gw_loop_hooks hooks = {.before_flush = before_flush, .user = shard};
     gw_loop_set_hooks(shard->loop, &hooks);
     return GW_OK;
 }

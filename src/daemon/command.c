@@ -8,6 +8,7 @@
 #include "cli/selftest.h"
 #include "cli/tools.h"
 #include "daemon/acl.h"
+#include "daemon/benching.h"
 #include "daemon/certing.h"
 #include "daemon/contexting.h"
 #include "daemon/founding.h"
@@ -66,6 +67,7 @@ static const struct command commands[] = {
     {"pub", "send messages, as mosquitto_pub does", run_pub},
     {"sub", "show messages, as mosquitto_sub does", run_sub},
     {"rr", "send a request and show the response, as mosquitto_rr does", run_rr},
+    {"bench", "load a broker and say how well it stood it", gw_benching_run},
     {"context", "choose the broker that pub, sub and rr talk to", gw_contexting_run},
     {"cert", "make a CA and certificates, tell what stands in one", gw_certing_run},
     {"store", "look into the durable store, verify it, write it anew", gw_storing_run},

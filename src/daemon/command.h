@@ -13,7 +13,7 @@
 enum gw_command_exit {
     GW_COMMAND_OK = 0,
     GW_COMMAND_USAGE = 64,       /* the command line is wrong */
-    GW_COMMAND_UNAVAILABLE = 69, /* an address cannot be listened on */
+    GW_COMMAND_UNAVAILABLE = 69, /* an address cannot be listened on, a broker not reached */
     GW_COMMAND_SYSTEM = 71,      /* out of memory, threads, descriptors */
     GW_COMMAND_EXISTS = 73,      /* something is there already and is not replaced */
     GW_COMMAND_STORE = 74,       /* the store, a key or a certificate cannot be read or written */

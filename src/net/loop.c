@@ -61,6 +61,8 @@ void gw_loop_wait(struct gw_loop *loop)
 {
     gw_mono_ns now = gw_clock_mono(loop->clock);
     gw_mono_ns deadline = has_work(loop) ? now : gw_wheel_next(&loop->wheel);
+    gw_mono_ns wanted = loop->hooks.next_turn ? loop->hooks.next_turn(loop->hooks.user) : GW_NEVER;
+    deadline = wanted < deadline ? wanted : deadline;
     loop->turn.event_at = 0;
     loop->turn.event_count = loop->sockets->ops->wait(loop->sockets->ctx, loop->poller, deadline,
                                                       now, loop->events, GW_LOOP_EVENTS_MAX);

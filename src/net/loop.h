@@ -31,6 +31,9 @@ struct gw_loop;
 struct gw_loop_hooks {
     /* The last chance in a turn to produce output and to post mail to other loops. */
     void (*before_flush)(void *user, gw_mono_ns now);
+    /* When a turn is wanted at the latest, finer than timers are; NULL: whenever something comes.
+     */
+    gw_mono_ns (*next_turn)(void *user);
     void *user;
 };
 

@@ -109,7 +109,8 @@ void gw_poller_remove(GW_UNUSED void *ctx, struct gw_poller *poller, gw_socket s
     GW_ASSERT(epoll_ctl(poller->epoll, EPOLL_CTL_DEL, socket, &none) == 0);
 }
 
-/* Milliseconds, rounded up so that a timer is due when the wait ends. */
+/* For systems that cannot wait finer: milliseconds, rounded up so that a timer is due at the end.
+ */
 static int timeout_ms(gw_mono_ns deadline, gw_mono_ns now)
 {
     if (deadline == GW_NEVER)
@@ -120,13 +121,26 @@ static int timeout_ms(gw_mono_ns deadline, gw_mono_ns now)
     return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+static int wait_for(int epoll, struct epoll_event *events, int events_max, gw_mono_ns deadline,
+                    gw_mono_ns now)
+{
+    if (deadline == GW_NEVER)
+        return epoll_wait(epoll, events, events_max, -1);
+    uint64_t left = deadline > now ? deadline - now : 0;
+    const struct timespec time = {(time_t)(left / GW_NS_PER_S), (long)(left % GW_NS_PER_S)};
+    int ready = epoll_pwait2(epoll, events, events_max, &time, NULL);
+    if (ready >= 0 || errno == EINTR)
+        return ready;
+    return epoll_wait(epoll, events, events_max, timeout_ms(deadline, now));
+}
+
 int gw_poller_wait(GW_UNUSED void *ctx, struct gw_poller *poller, gw_mono_ns deadline,
                    gw_mono_ns now, struct gw_poll_event *ret_events, int events_max)
 {
     struct epoll_event events[GW_POLLER_EVENTS_MAX];
     if (events_max > GW_POLLER_EVENTS_MAX)
         events_max = GW_POLLER_EVENTS_MAX;
-    int ready = epoll_wait(poller->epoll, events, events_max, timeout_ms(deadline, now));
+    int ready = wait_for(poller->epoll, events, events_max, deadline, now);
     GW_ASSERT(ready >= 0 || errno == EINTR);
     int count = 0;
     for (int i = 0; i < ready; i++) {

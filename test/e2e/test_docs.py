@@ -245,7 +245,7 @@ def test_options_of_the_tools_are_on_the_page(tool):
 
 @pytest.mark.parametrize("command, words", [("serve", ["serve"]), ("check", ["check"]), ("config", ["config"]),
                                             ("selftest", ["selftest"]), ("cert", ["cert"]), ("acl", ["acl"]),
-                                            ("context", ["context"]), ("init", ["init"]), *((word, [word]) for word in (
+                                            ("context", ["context"]), ("init", ["init"]), ("bench", ["bench"]), *((word, [word]) for word in (
                                                 "store", "backup", "restore", "export", "import"))])
 def test_options_of_the_commands_are_on_the_page(command, words):
     options = re.findall(r"^  +(?:(-\w), )? *(--[\w-]+)", help_of(*words), re.M)

@@ -105,7 +105,7 @@ static inline struct world *world_new(int owners)
     world->fake = fake_new();
     world->loop = gw_loop_new(&world->fake->service, &world->fake->clock, world);
     world->other = gw_loop_new(&world->fake->service, &world->fake->clock, world);
-    const struct gw_loop_hooks hooks = {before_flush, world};
+    const struct gw_loop_hooks hooks = {.before_flush = before_flush, .user = world};
     gw_loop_set_hooks(world->loop, &hooks);
     for (int i = 0; i < owners; i++) {
         add_owner(world, i);

@@ -272,7 +272,7 @@ static struct world *world_new(uint64_t seed)
         struct place *place = &world->places[i];
         place->world = world;
         place->loop = gw_loop_new(&world->fake->service, &world->fake->clock, place);
-        const struct gw_loop_hooks hooks = {before_flush, place};
+        const struct gw_loop_hooks hooks = {.before_flush = before_flush, .user = place};
         gw_loop_set_hooks(place->loop, &hooks);
     }
     for (int i = 0; i < OWNERS; i++) {
