@@ -93,6 +93,9 @@ struct gw_backend_ops {
     void (*leave)(void *worker);
     enum gw_backend_answer (*ask)(void *worker, const struct gw_backend_login *login,
                                   struct gw_backend_reply *reply);
+    /* Whether what somebody was let in by, to whom this proof was given, would let him in still;
+     * asked on any thread, does not block. NULL: it would. */
+    bool (*stands)(void *backend, uint64_t proof);
 };
 
 /* Lets a warrant end so many milliseconds from now (rounded up to a second), 0: never; for settings

@@ -1,7 +1,10 @@
 #include "auth/backends.h"
 
+#include "auth/jwtback.h"
+
 /* Ends with NULL. */
 static const struct gw_backend_ops *const own[] = {
+    &gw_jwtback_ops,
     NULL,
 };
 

@@ -13,6 +13,7 @@
 #include "broker/registry.h"
 #include "broker/replay.h"
 #include "broker/rights.h"
+#include "broker/tenure.h"
 #include "topic/name.h"
 
 #define CONNACK_ROOM        256u
@@ -495,8 +496,7 @@ bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connec
     client->state = GW_GUEST_CONNECTED;
     client->since = now;
     log_connected(client, connect, present);
-    gw_wheel_arm(gw_loop_wheel(shard->loop), &client->timer,
-                 gw_keepalive_next_deadline(&client->keepalive));
+    gw_tenure_arm(client);
     gw_deliverer_resume(client, now);
     if (client->session->shared_count > 0)
         gw_group_on_online(shard, client->session);

@@ -15,6 +15,7 @@
 #include "broker/publisher.h"
 #include "broker/registry.h"
 #include "broker/subscriber.h"
+#include "broker/tenure.h"
 #include "broker/throttle.h"
 #include "wire/disconnect.h"
 
@@ -58,11 +59,13 @@ static void on_timer(struct gw_timer *timer, gw_mono_ns now)
         gw_guest_end(client, GW_REASON_MAXIMUM_CONNECT_TIME, what_is_late(client), NULL);
         return;
     }
+    if (gw_tenure_end(client, now))
+        return;
     if (!gw_list_empty(&client->paused) || gw_throttle_holds(client)) /* it is us: we do not read */
         gw_keepalive_on_packet(&client->keepalive, now);
     gw_mono_ns deadline = gw_keepalive_next_deadline(&client->keepalive);
     if (now < deadline)
-        arm(client, deadline);
+        arm(client, gw_tenure_bound(client, deadline, now));
     else
         gw_guest_end(client, GW_REASON_KEEP_ALIVE_TIMEOUT,
                      "nothing came for one and a half times the keep alive", "MQTT-3.1.2-22");

@@ -10,6 +10,7 @@
 #include "broker/inquiry.h"
 #include "broker/penalty.h"
 #include "broker/rights.h"
+#include "broker/tenure.h"
 
 struct gw_login {
     struct gw_guest *client;
@@ -163,6 +164,7 @@ enum gw_status gw_login_grant(struct gw_guest *client, const struct gw_warrant *
     client->user.expires = warrant->expires;
     client->user.by = by;
     client->user.proved = true;
+    gw_tenure_arm(client);
     if (client->session) /* rules ask for all of this */
         gw_rights_on_connected(client);
     return GW_OK;
@@ -332,6 +334,15 @@ static void review_user(struct gw_guest *client, const struct gw_users *users)
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
 }
 
+/* Somebody else vouched for it, who may be gone now. */
+static void review_sponsor(struct gw_guest *client, const struct gw_sponsor *sponsor)
+{
+    if (!sponsor)
+        send_away(client, "nobody who is asked for users vouches for it any more");
+    else if (!gw_sponsor_stands(sponsor, client->user.proof))
+        send_away(client, "what it was let in by is no longer good: its key was withdrawn");
+}
+
 static void review(struct gw_guest *client)
 {
     const struct gw_shard *shard = client->shard;
@@ -343,8 +354,8 @@ static void review(struct gw_guest *client)
                          "users are configured now, and its user name was never proved", NULL);
     } else if (client->user.by == 0) {
         review_user(client, shard->config->users);
-    } else if (!gw_chain_find(shard->config->chain, client->user.by)) {
-        send_away(client, "nobody who is asked for users vouches for it any more");
+    } else {
+        review_sponsor(client, gw_chain_find(shard->config->chain, client->user.by));
     }
 }
 

@@ -68,6 +68,11 @@ const struct gw_backend_ops *gw_sponsor_ops(const struct gw_sponsor *sponsor)
     return sponsor->ops;
 }
 
+bool gw_sponsor_stands(const struct gw_sponsor *sponsor, uint64_t proof)
+{
+    return !sponsor->ops->stands || sponsor->ops->stands(sponsor->backend, proof);
+}
+
 struct gw_checker *gw_sponsor_pool(struct gw_sponsor *sponsor)
 {
     return sponsor->pool;

@@ -33,6 +33,8 @@ bool gw_sponsor_is_alone(const struct gw_sponsor *sponsor);
 
 uint64_t gw_sponsor_id(const struct gw_sponsor *sponsor);
 const struct gw_backend_ops *gw_sponsor_ops(const struct gw_sponsor *sponsor);
+/* Whether it would let in still to whom it gave this proof, see gw_backend_ops. */
+bool gw_sponsor_stands(const struct gw_sponsor *sponsor, uint64_t proof);
 /* Where it is asked; what a worker has there is of the ops' enter. */
 struct gw_checker *gw_sponsor_pool(struct gw_sponsor *sponsor);
 
