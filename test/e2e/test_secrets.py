@@ -1,6 +1,7 @@
 """No password, token, key or proof gets into the log, whatever its level and form, nor out of the tools."""
 
 import base64
+import json
 import signal
 import ssl
 import subprocess
@@ -9,6 +10,7 @@ import mqtt as m
 import pytest
 import scram
 from gates import GatedBroker, dial, plain, secured
+from hook import Hook
 from peer import Closed, Peer
 from rig import WAIT, binary, fresh, until
 from websock import BINARY, Wire, frame, request
@@ -215,3 +217,26 @@ def test_the_tools(gated, people, words):
                               capture_output=True, timeout=WAIT)
         said_nothing(done.stdout + done.stderr + b"said", [RIGHT, WRONG, KEY])
     broker.errors_expected = True
+
+
+def test_a_web_service_that_repeats_what_it_hears(serve, tmp_path):
+    """Its answers, good and bad, hold the password, and its key stands in a file: none of it is told on."""
+    secret = tmp_path / "header"
+    secret.write_text(f"Authorization: Bearer {KEY}\n")
+    service = Hook()
+    echo = json.dumps({"result": "deny", "password": RIGHT, "why": TOKEN}).encode()
+    service.answers.update({"ada": {"result": "allow", "password": RIGHT}, "bea": echo, "cora": echo[:-1],
+                            "dora": RIGHT.encode(), "emma": 500, "fanny": {"result": RIGHT}, "gina": "hang up",
+                            "hanna": {"result": "allow", "groups": RIGHT}, "ida": 302})
+    entry = json.dumps([{"http": {"url": service.url(), "header_file": str(secret)}}])
+    broker = serve(f"auth: {entry}\naccess: [{{allow: pubsub, topic: '#'}}]\n"
+                   f"log: {{level: debug, repeats: 0}}\nlimits: {{login: {{delay: 0s, failures: 0}}}}\n")
+    broker.errors_expected = True
+    for user in (*service.answers, "nobody"):
+        for password in (RIGHT, WRONG, TOKEN):
+            peer = Peer(broker.address, 5, WAIT)
+            peer.hello(fresh("hook"), user=user, password=password)
+            assert (peer.want(m.CONNACK).code == 0) == (user == "ada")
+            peer.shut()
+    said_nothing(broker.log.read_bytes(), [RIGHT, WRONG, TOKEN, KEY])
+    service.close()

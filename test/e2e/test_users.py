@@ -45,7 +45,8 @@ def configure(people, more=""):
 @pytest.fixture
 def guarded(serve, people):
     """Starts a broker that asks for users."""
-    def start(anonymous="false", more="limits: {login: {delay: 0s}}\n", file=None, failures=0):
+    def start(anonymous="false", more="limits: {connect_time: 1m, login: {delay: 0s}}\n", file=None,
+              failures=0):
         return serve(configure(file or people, more), "--set", "log.repeats=0",
                      "--set", f"limits.login.failures={failures}", "--set",
                      "listeners=[{url: 'mqtt://127.0.0.1:0', anonymous: %s}]" % anonymous)
