@@ -400,16 +400,34 @@ static enum gw_status open_tls(struct gw_broker *broker, size_t item, struct gw_
     return gw_certs_open(broker->certs, config, item, ret_slot, fault);
 }
 
-/* Who a Unix socket's file is to belong to. */
-static enum gw_status find_group(const struct gw_config_listener *listener,
-                                 struct gw_socket_place *place, struct gw_broker_error *error)
+enum gw_status gw_broker_place(const struct gw_config *config,
+                               const struct gw_config_listener *listener,
+                               struct gw_socket_place *ret_place, struct gw_broker_error *error)
 {
-    const char *name = listener->socket.group;
-    if (!name)
-        return GW_OK;
-    place->has_group = true;
-    error->no_group = gw_account_group(name, &place->group) != GW_OK;
+    const char *group = listener->socket.group;
+    *ret_place = (struct gw_socket_place){
+        .address = &listener->address,
+        .backlog = (int)config->limits.backlog,
+        .mode = listener->socket.mode,
+        .has_group = group != NULL,
+    };
+    error->no_group = group && gw_account_group(group, &ret_place->group) != GW_OK;
     return error->no_group ? GW_NOT_FOUND : GW_OK;
+}
+
+/* Opens it, unless it is open already. */
+static enum gw_status listen_to(struct gw_broker *broker, const struct gw_config_listener *listener,
+                                struct gw_listener **ret_listener, struct gw_broker_error *error)
+{
+    const struct gw_broker_services *services = &broker->world.services;
+    struct gw_socket_place place = {.address = &listener->address};
+    if (services->inherited) {
+        place.given = gw_inherited_take(services->inherited, &listener->address);
+        place.is_given = place.given >= 0;
+    }
+    if (!place.is_given)
+        GW_TRY(gw_broker_place(&broker->config->config, listener, &place, error));
+    return gw_listener_open(services->sockets, &place, ret_listener, &error->os_errno);
 }
 
 static enum gw_status open_listener(struct gw_broker *broker, size_t item,
@@ -423,14 +441,7 @@ static enum gw_status open_listener(struct gw_broker *broker, size_t item,
     GW_TRY(open_tls(broker, item, &slot, &error->tls));
     gw_entrance_fini(entrance); /* of one that could not be opened */
     GW_TRY(gw_entrance_init(entrance, &broker->config->config, listener, slot));
-    struct gw_socket_place place = {
-        .address = &listener->address,
-        .backlog = (int)broker->config->config.limits.backlog,
-        .mode = listener->socket.mode,
-    };
-    GW_TRY(find_group(listener, &place, error));
-    GW_TRY(gw_listener_open(world->services.sockets, &place, &broker->listeners[index],
-                            &error->os_errno));
+    GW_TRY(listen_to(broker, listener, &broker->listeners[index], error));
     gw_listener_set_layers(broker->listeners[index], entrance->layers, entrance->layer_count);
     broker->listener_items[index] = (uint8_t)item;
     broker->listener_count++;

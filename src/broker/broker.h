@@ -13,6 +13,7 @@
 #include "net/listener.h"
 #include "net/tlsfault.h"
 #include "os/disk.h"
+#include "os/inherited.h"
 #include "store/store.h"
 
 #define GW_BROKER_SHARDS_MAX 64u /* one bit each in an interest mask */
@@ -28,7 +29,8 @@ struct gw_broker_services {
     const struct gw_clock *clock;
     uint64_t seed;              /* hashes, ids, choices; from os/entropy, or the simulator's */
     const struct gw_disk *disk; /* for the store; NULL: nothing is kept, whatever store.path says */
-    bool stepped;               /* nobody starts the store's threads: gw_broker_step_store */
+    struct gw_inherited *inherited; /* sockets that listen already; NULL: none */
+    bool stepped;                   /* nobody starts the store's threads: gw_broker_step_store */
 };
 
 /* Which listener could not be opened and why. */
@@ -52,6 +54,13 @@ GW_MUST_USE enum gw_status gw_broker_recover(struct gw_broker *broker,
 bool gw_broker_step_store(struct gw_broker *broker);
 /* The store; NULL if there is none. */
 struct gw_store *gw_broker_store(const struct gw_broker *broker);
+
+/* How the socket of a listener is opened, for who does that before; the place borrows from the
+ * listener. GW_NOT_FOUND: its group is not known. */
+GW_MUST_USE enum gw_status gw_broker_place(const struct gw_config *config,
+                                           const struct gw_config_listener *listener,
+                                           struct gw_socket_place *ret_place,
+                                           struct gw_broker_error *error);
 
 /* Opens the listeners; a failure leaves none open. GW_OS_ERROR with the error. */
 GW_MUST_USE enum gw_status gw_broker_open(struct gw_broker *broker,

@@ -330,6 +330,9 @@ static enum gw_status check_whole(const struct gw_config *config, struct gw_conf
         gw_confreport_set(&error, GW_CONFREPORT_CONFLICT,
                           "limits.memory does not hold two packets of limits.packet");
         gw_confreport_set_hint(&error, "raise limits.memory, or lower limits.packet");
+    } else if (config->group[0] != '\0' && config->user[0] == '\0') {
+        gw_confreport_set(&error, GW_CONFREPORT_CONFLICT, "group goes with user");
+        gw_confreport_set_hint(&error, "name the user to become too");
     } else {
         return GW_OK;
     }

@@ -121,6 +121,8 @@ enum {
 struct gw_config {
     struct gw_config_listeners listeners;
     struct gw_config_auth auth;
+    char *user; /* to become; never NULL; empty: nobody else */
+    char *group;
     uint32_t threads; /* 0: one per core */
     struct gw_config_limits limits;
     struct gw_config_mqtt mqtt;

@@ -151,3 +151,25 @@ int gw_refusal_store(const struct gw_store_error *error)
     put_hint("S402", "godwit store verify PATH says more; --set store.path=none keeps nothing");
     return GW_COMMAND_STORE;
 }
+
+int gw_refusal_account(const char *kind, const char *name)
+{
+    bool user = strcmp(kind, "user") == 0;
+
+    fprintf(stderr, "cannot start: there is no %s %s\n", kind, name);
+    if (user)
+        put_hint("P501", "useradd --system --shell /usr/sbin/nologin %s makes one", name);
+    else
+        put_hint("P501", "groupadd --system %s makes one", name);
+    return GW_COMMAND_CONFIG;
+}
+
+int gw_refusal_become(const char *user, int os_errno)
+{
+    char who[64];
+
+    fprintf(stderr, "cannot become user %s: %s (running as user %s)\n", user, strerror(os_errno),
+            gw_process_user(who, sizeof who));
+    put_hint("P502", "start it as root, or take \"user\" out of the configuration");
+    return GW_COMMAND_PERMISSION;
+}

@@ -10,6 +10,7 @@
 #include "config/conftls.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
+#include "daemon/dropping.h"
 #include "daemon/people.h"
 #include "daemon/refusal.h"
 #include "daemon/reload.h"
@@ -50,6 +51,7 @@ struct serve {
     struct gw_broker *broker;
     struct gw_loader loader;
     struct gw_people people;
+    struct gw_inherited inherited;
     int signals;
     bool verbose;
     gw_mono_ns began;
@@ -229,6 +231,24 @@ static void say_banner(const struct serve *serve)
         say_hints(serve);
 }
 
+/* What the service manager listens on and no listener of ours does. */
+static void tell_unclaimed(struct serve *serve)
+{
+    for (size_t i = 0; i < serve->inherited.count; i++) {
+        char address[GW_ADDRESS_TEXT_MAX];
+        struct gw_log_field fields[] = {
+            gw_log_str("address", gw_address_text(&serve->inherited.items[i].address, address)),
+            gw_log_str("name", serve->inherited.items[i].name),
+            gw_log_str("hint", "a listener takes it whose URL has the same address"),
+        };
+
+        gw_log_event(serve->log, GW_LOG_WARN, "listener.unclaimed",
+                     "the service manager opened an address that no listener has", fields,
+                     GW_COUNT_OF(fields));
+    }
+    gw_inherited_fini(&serve->inherited);
+}
+
 /* Makes the broker, opens what it listens on and starts its loops; returns the exit code. */
 static int start(struct serve *serve)
 {
@@ -237,6 +257,7 @@ static int start(struct serve *serve)
         .sockets = gw_socket_system(),
         .clock = gw_clock_system(),
         .disk = gw_disk_system(),
+        .inherited = &serve->inherited,
     };
     struct gw_store_error store_error;
     struct gw_broker_error error = {0};
@@ -328,8 +349,11 @@ static int run(struct serve *serve)
     }
     serve->log = gw_logger_log(serve->logger);
     serve->loader.log = serve->log;
-    result = start(serve);
+    result = gw_dropping_run(&serve->config, &serve->inherited);
+    if (result == GW_COMMAND_OK)
+        result = start(serve);
     if (result == GW_COMMAND_OK) {
+        tell_unclaimed(serve);
         say_banner(serve);
         notify_ready(serve);
         run_until_end(serve);
@@ -346,6 +370,7 @@ int gw_serve_run(const char *program, int argc, char **argv)
     gw_loader_init(&serve.loader);
     if (!gw_arguments_config_init(&serve.options, argc))
         return GW_COMMAND_SYSTEM;
+    gw_inherited_collect(&serve.inherited);
     if (!read_options(&serve, argc, argv, &result)) {
         result = gw_arguments_config_load(&serve.options, &serve.config);
         if (result == GW_COMMAND_OK)
@@ -355,6 +380,7 @@ int gw_serve_run(const char *program, int argc, char **argv)
     }
     gw_broker_free(serve.broker);
     gw_people_fini(&serve.people);
+    gw_inherited_fini(&serve.inherited);
     gw_logger_free(serve.logger);
     gw_config_fini(&serve.config);
     gw_arguments_config_fini(&serve.options);

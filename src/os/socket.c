@@ -103,6 +103,12 @@ static enum gw_status system_listen(GW_UNUSED void *ctx, const struct gw_socket_
                                     gw_socket *ret_socket, int *ret_errno)
 {
     const struct gw_address *address = place->address;
+    if (place->is_given) {
+        *ret_socket = place->given;
+        if (is_tcp(address))
+            (void)option_on(place->given, IPPROTO_TCP, TCP_NODELAY); /* slower without, no more */
+        return GW_OK;
+    }
     int fd = bind_and_listen(place, ret_errno);
     if (fd < 0 && is_any_v6(address) &&
         (*ret_errno == EAFNOSUPPORT || *ret_errno == EADDRNOTAVAIL)) {

@@ -31,8 +31,10 @@ struct gw_poller;
 /* Where to listen, and who may come there. */
 struct gw_socket_place {
     const struct gw_address *address;
-    int backlog;    /* in connections */
-    uint32_t mode;  /* of a Unix socket's file; 0: what the system gives */
+    int backlog;     /* in connections */
+    uint32_t mode;   /* of a Unix socket's file; 0: what the system gives */
+    gw_socket given; /* it listens there already, if is_given */
+    bool is_given;
     uint32_t group; /* that the file is to belong to, if it has_group */
     bool has_group;
 };

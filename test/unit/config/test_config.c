@@ -641,6 +641,8 @@ static void test_conflicts(void **state)
         {"limits: {packet: 256MB, memory: 100MB}",
          "f.yaml: limits.memory does not hold two packets of limits.packet\n"
          "   hint: raise limits.memory, or lower limits.packet [C113]\n"},
+        {"group: mqtt", "f.yaml: group goes with user\n"
+                        "   hint: name the user to become too [C113]\n"},
     };
 
     (void)state;
