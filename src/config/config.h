@@ -123,6 +123,7 @@ struct gw_config {
     struct gw_config_auth auth;
     char *user; /* to become; never NULL; empty: nobody else */
     char *group;
+    bool landlock;    /* files that are not named are out of reach */
     uint32_t threads; /* 0: one per core */
     struct gw_config_limits limits;
     struct gw_config_mqtt mqtt;

@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 #include "broker/broker.h"
+#include "broker/durability.h"
 #include "broker/logger.h"
 #include "config/conflisten.h"
 #include "config/conftls.h"
 #include "daemon/arguments.h"
 #include "daemon/command.h"
+#include "daemon/confining.h"
 #include "daemon/dropping.h"
 #include "daemon/people.h"
 #include "daemon/refusal.h"
@@ -350,8 +352,10 @@ static int run(struct serve *serve)
     serve->log = gw_logger_log(serve->logger);
     serve->loader.log = serve->log;
     result = gw_dropping_run(&serve->config, &serve->inherited);
-    if (result == GW_COMMAND_OK)
+    if (result == GW_COMMAND_OK) {
+        gw_confining_run(&serve->config, gw_durability_path(&serve->config), serve->log);
         result = start(serve);
+    }
     if (result == GW_COMMAND_OK) {
         tell_unclaimed(serve);
         say_banner(serve);

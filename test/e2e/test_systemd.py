@@ -218,3 +218,41 @@ def test_only_root_can(room):
     text, code = refusal("user: bin\n", room, user="daemon", group="daemon", extra_groups=[])
     assert "cannot become user bin" in text and "P502" in text and code > 0, text
     assert "start it as root" in text
+
+
+# ---- files out of reach --------------------------------------------------------------------------
+
+def write_user(path, name):
+    subprocess.run(["mosquitto_passwd", "-c", "-H", "sha512", "-b", str(path), name, "secret"], check=True,
+                   capture_output=True, timeout=WAIT)
+
+
+def test_only_named_files_are_in_reach(serve_doors, room):
+    """What the configuration names can be read and replaced; the store is written; another file is not there."""
+    users, elsewhere = room / "users" / "file", room / "elsewhere"
+    for path in (users.parent, elsewhere, room / "sockets", room / "data"):
+        path.mkdir()
+    write_user(users, "alice")
+    write_user(elsewhere / "users", "alice")
+    broker = serve_doors([f"unix://{room}/sockets/s"],
+                         f"landlock: true\nauth: [{{file: {users}}}]\nstore: {{path: {room}/data/store}}\n"
+                         "access: [{allow: pubsub, topic: \"#\"}]\n")
+    told = broker.events("process.confined") or broker.events("process.unconfined")
+    assert len(told) == 1
+    confined = told[0]["event"] == "process.confined"
+    peer = join(broker.door(), user="alice", password=b"secret")
+    peer.publish("a", b"kept", 1, retain=True)
+    peer.bye()
+    write_user(users.with_name("new"), "bob")
+    users.with_name("new").replace(users)
+    broker.wait_for("users.loaded", 2)
+    join(broker.door(), user="bob", password=b"secret").bye()
+    broker.write(f"landlock: true\nauth: [{{file: {elsewhere}/users}}]\nstore: {{path: {room}/data/store}}\n"
+                 "access: [{allow: pubsub, topic: \"#\"}]\n")
+    broker.errors_expected = True
+    broker.signal(signal.SIGHUP)
+    broker.wait_for("config.refused" if confined else "config.reloaded")
+    broker.signal(signal.SIGTERM)
+    assert broker.wait() == 0
+    assert not (room / "sockets" / "s").exists()
+    broker.remove()
