@@ -9,6 +9,7 @@
 #include "auth/reach.h"
 #include "auth/warrant.h"
 #include "base/assert.h"
+#include "base/hash.h"
 
 #define QOS_MAX    2u
 #define V4_OFFSET  12u /* of an IPv4 address in an IPv6 one */
@@ -428,6 +429,54 @@ static bool has_proved(const struct gw_identity *who, struct gw_span attribute)
            gw_warrant_has_attribute(who->attributes, name, value);
 }
 
+/* His groups are as the rule has it. */
+static bool is_in_group(const struct gw_access_rule *rule, const struct gw_identity *who)
+{
+    if (rule->group.size == 0)
+        return true;
+    if (who->anonymous)
+        return false;
+    return who->unknown & GW_IDENTITY_GROUPS ? rule->allow : gw_identity_in_group(who, rule->group);
+}
+
+static bool is_client(struct gw_span client_id, const struct gw_identity *who)
+{
+    if (client_id.size == 0 || gw_span_equal(client_id, who->client_id))
+        return true;
+    return (who->unknown & GW_IDENTITY_CLIENT_ID) &&
+           gw_hash_bytes(client_id, who->client_seed) == who->client_hash;
+}
+
+/* Both attributes that the rule asks for were proved. */
+static bool proved_all(const struct gw_access_rule *rule, const struct gw_identity *who)
+{
+    if (rule->certificate.size == 0 && rule->claim.size == 0)
+        return true;
+    if (who->unknown & GW_IDENTITY_ATTRIBUTES)
+        return rule->allow;
+    return (rule->certificate.size == 0 || has_proved(who, rule->certificate)) &&
+           (rule->claim.size == 0 || has_proved(who, rule->claim));
+}
+
+/* The client identifier would have to be a part of a level, and it is not known: nobody can tell
+ * whether the filter matches, so it does where that allows. */
+static bool is_vague(const struct entry *entry, const struct gw_identity *who)
+{
+    struct gw_span topic = entry->rule.topic;
+
+    if (!entry->has_placeholder || !entry->rule.allow || who->client_id.size > 0 ||
+        !(who->unknown & GW_IDENTITY_CLIENT_ID))
+        return false;
+    for (size_t i = 0; i < topic.size; i++) {
+        bool begins = i == 0 || topic.data[i - 1] == '/';
+        bool ends = i + 1 == topic.size || topic.data[i + 1] == '/';
+
+        if (topic.data[i] == GW_REACH_CLIENT && !(begins && ends))
+            return true;
+    }
+    return false;
+}
+
 /* What it says of the client holds; its user was looked at by turn_of. */
 static bool concerns(const struct entry *entry, const struct gw_access_question *question)
 {
@@ -436,17 +485,10 @@ static bool concerns(const struct entry *entry, const struct gw_access_question 
 
     if (rule->anonymous && !who->anonymous)
         return false;
-    if (rule->group.size > 0 && (who->anonymous || !gw_identity_in_group(who, rule->group)))
+    if (!is_in_group(rule, who) || !is_client(rule->client_id, who) ||
+        !comes_from(rule, question) || !proved_all(rule, who))
         return false;
-    if (rule->client_id.size > 0 && !gw_span_equal(rule->client_id, who->client_id))
-        return false;
-    if (!comes_from(rule, question))
-        return false;
-    if (rule->certificate.size > 0 && !has_proved(who, rule->certificate))
-        return false;
-    if (rule->claim.size > 0 && !has_proved(who, rule->claim))
-        return false;
-    return !entry->has_placeholder || gw_reach_fits(rule->topic, who);
+    return !entry->has_placeholder || is_vague(entry, who) || gw_reach_fits(rule->topic, who);
 }
 
 /* What it says of the publication holds. */
@@ -502,6 +544,7 @@ struct gw_access_verdict gw_access_judge(const struct gw_access *access,
             !fits_publication(rule, question) || !concerns(entry, question))
             continue;
         if (rule->topic.size == 0 || entry->shape != SHAPE_OTHER ||
+            is_vague(entry, question->who) ||
             gw_reach_matches(rule->topic, question->who, question->topic))
             return (struct gw_access_verdict){rule->allow, false, rule->qos_max, i};
     }

@@ -4,6 +4,7 @@
 
 #include "auth/users.h"
 #include "base/assert.h"
+#include "broker/authors.h"
 #include "broker/certs.h"
 #include "broker/chain.h"
 #include "broker/checker.h"
@@ -98,12 +99,13 @@ static enum gw_status init_shards(struct gw_broker *broker)
     world->shards = calloc(wanted, sizeof(*world->shards));
     world->strangers = calloc(GW_SHARD_STRANGERS, sizeof(*world->strangers));
     world->watchlist = gw_watchlist_new(world->services.seed);
+    world->authors = gw_authors_new(world->services.seed);
     const struct gw_checker_options pool = {.name = "godwit-login",
                                             .workers = broker->config->config.limits.login.workers};
     world->checker = gw_checker_new(&pool);
     broker->threads = calloc(wanted, sizeof(*broker->threads));
-    if (!world->shards || !world->strangers || !world->watchlist || !world->checker ||
-        !broker->threads)
+    if (!world->shards || !world->strangers || !world->watchlist || !world->authors ||
+        !world->checker || !broker->threads)
         return GW_NO_MEMORY;
     world->shard_count = wanted;
     for (unsigned i = 0; i < wanted; i++)
@@ -258,6 +260,7 @@ void gw_broker_free(struct gw_broker *broker)
     free(broker->journal.marks);
     gw_checker_free(world->checker);
     gw_watchlist_free(world->watchlist);
+    gw_authors_free(world->authors);
     free(world->strangers);
     free(world->shards);
     free(broker);

@@ -132,8 +132,9 @@ static enum gw_status send_delivery(struct gw_guest *client, struct gw_delivery 
     bool dup;
     gw_message_open(delivery->message, &message);
     uint8_t qos = delivery->qos; /* stays what it was queued with */
-    if (!gw_rights_are_free(client->shard, client->session) &&
-        !gw_rights_may_receive(client->shard, client->session, &message, &qos)) {
+    if (!gw_rights_may_go_out(client->shard, &message) ||
+        (!gw_rights_are_free(client->shard, client->session) &&
+         !gw_rights_may_receive(client->shard, client->session, &message, &qos))) {
         gw_outbox_skip(outbox, host, delivery);
         return GW_OK;
     }
@@ -301,6 +302,8 @@ bool gw_deliverer_give(struct gw_shard *shard, struct gw_session *session,
                        struct gw_message *message, const struct gw_delivery_options *options,
                        bool unbounded)
 {
+    if (!gw_rights_may_go_out(shard, message))
+        return false;
     if (gw_rights_are_free(shard, session))
         return give_allowed(shard, session, message, options, unbounded);
     struct gw_delivery_options allowed = *options;

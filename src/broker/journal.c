@@ -1,4 +1,5 @@
 #include "broker/journal.h"
+#include "broker/authors.h"
 
 #include <stdlib.h>
 
@@ -62,7 +63,7 @@ static enum gw_status stage_message(struct gw_journal *journal,
                                     struct gw_journal_pending *pending, size_t *ret_at)
 {
     const struct gw_message *message = &record->message;
-    uint8_t head[GW_RECORD_HEAD_MAX];
+    uint8_t head[GW_RECORD_HEAD_MAX + GW_RECORD_AUTHOR_MAX];
     struct gw_writer w = gw_writer_of(head, sizeof(head));
     gw_record_write_message(&w, record);
     GW_ASSERT(!w.overflow);
@@ -91,6 +92,7 @@ enum gw_status gw_journal_message(struct gw_shard *shard, struct gw_message *mes
     struct gw_record_message record = {
         .message = *message,
         .received_ms = wall_ms(journal),
+        .author = gw_authors_text(shard->world->authors, message->author),
         .session = publisher ? publisher->serial : 0,
         .packet_id = packet_id,
         .origin = (uint8_t)shard->index,
@@ -372,6 +374,7 @@ enum gw_status gw_journal_move_retained(struct gw_shard *shard, struct gw_blob *
     if (!pending)
         return GW_NO_MEMORY;
     gw_message_open(blob, &record.message);
+    record.author = gw_authors_text(shard->world->authors, record.message.author);
     gw_mono_ns now = gw_loop_now(shard->loop);
     record.received_ms = wall_ms(journal) - (now - record.message.received_at) / GW_NS_PER_MS;
     size_t at;
@@ -672,6 +675,7 @@ struct gw_blob *gw_journal_blob(struct gw_shard *shard, struct gw_span body, gw_
     struct gw_message *message = &record.message;
     set_received(shard, message, record.received_ms);
     message->topic_hash = gw_shard_hash(shard, message->topic_name);
+    message->author = gw_authors_number(shard->world->authors, record.author);
     message->blob = NULL;
     if (gw_message_keep(message) != GW_OK)
         return NULL;

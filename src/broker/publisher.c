@@ -166,6 +166,7 @@ static enum gw_status publish(struct gw_guest *client, const struct gw_publish *
         .received_at = now,
         .publisher = client->session->client_hash,
         .topic_hash = topic_hash,
+        .author = client->session->access.author,
         .qos = packet->qos,
         .retain = packet->retain,
     };

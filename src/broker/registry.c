@@ -11,10 +11,6 @@
 #include "broker/rights.h"
 #include "broker/router.h"
 
-/* Not secret and the same at every start: a message in the log names its publisher by this hash,
- * for No Local. Who makes identifiers that collide keeps his own messages from himself. */
-#define PUBLISHER_SEED UINT64_C(0x676F64776974)
-
 struct gw_session *gw_registry_find(struct gw_shard *shard, struct gw_span client_id)
 {
     struct gw_map_node *node = gw_map_find(&shard->sessions.by_id, client_id);
@@ -43,7 +39,7 @@ enum gw_status gw_registry_restore(struct gw_shard *shard, struct gw_span client
                                    struct gw_session **ret_session)
 {
     struct gw_session *session =
-        gw_session_new(client_id, gw_hash_bytes(client_id, PUBLISHER_SEED));
+        gw_session_new(client_id, gw_hash_bytes(client_id, GW_REGISTRY_PUBLISHER_SEED));
     if (!session)
         return GW_NO_MEMORY;
     session->owner = shard;
@@ -67,6 +63,7 @@ static void publish_will(struct gw_shard *shard, struct gw_session *session, gw_
     struct gw_message message, keeper;
     if (!gw_session_take_will(session, now, &message, &keeper))
         return;
+    message.author = session->access.author;
     if (!gw_rights_may_publish_will(shard, session, &message)) {
         gw_message_drop(&message);
         gw_message_drop(&keeper);

@@ -11,6 +11,11 @@
 
 #include "broker/shard.h"
 
+/* Of gw_session.client_hash. Not secret and the same at every start: a message in the log names its
+ * publisher by this hash, for No Local and rights. Who makes identifiers that collide keeps his own
+ * messages from himself. */
+#define GW_REGISTRY_PUBLISHER_SEED UINT64_C(0x676F64776974)
+
 /* Prepares the maps of a shard. */
 void gw_registry_init(struct gw_shard *shard);
 /* Ends all sessions without publishing anything, at the end of the shard. */

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 
 #include "auth/access.h"
+#include "auth/users.h"
 #include "auth/warrant.h"
+#include "broker/authors.h"
+#include "broker/registry.h"
 
 #define SLOTS      8u
 #define TOPIC_MAX  53u        /* bytes of a topic whose verdict is remembered */
@@ -136,6 +139,96 @@ static bool may_publish(struct gw_shard *shard, const struct gw_identity *who, b
     return false;
 }
 
+/* -- publishers who may have gone -- */
+
+/* The part of a topic that hashes to the client identifier, if one does. */
+static struct gw_span find_client_id(const struct gw_message *message)
+{
+    struct gw_span rest = message->topic_name;
+    for (;;) {
+        const uint8_t *slash = rest.size > 0 ? memchr(rest.data, '/', rest.size) : NULL;
+        struct gw_span level =
+            gw_span_of(rest.data, slash ? (size_t)(slash - rest.data) : rest.size);
+        if (level.size > 0 &&
+            gw_hash_bytes(level, GW_REGISTRY_PUBLISHER_SEED) == message->publisher)
+            return level;
+        if (!slash)
+            return GW_SPAN_NONE;
+        rest = gw_span_from(rest, level.size + 1);
+    }
+}
+
+/* What is known of a user who is not there. False: he is no user any more. */
+static bool recall_user(const struct gw_shard *shard, enum gw_author_kind kind, struct gw_span name,
+                        struct gw_identity *who)
+{
+    const struct gw_users *users = shard->config->users;
+    const struct gw_userfile_user *user = users ? gw_users_find(users, name) : NULL;
+    who->user = name;
+    who->anonymous = kind == GW_AUTHOR_NOBODY;
+    who->unknown |= GW_IDENTITY_ATTRIBUTES;
+    if (user)
+        who->groups = user->groups;
+    else if (kind == GW_AUTHOR_OF_FILE && users)
+        return false;
+    if (kind != GW_AUTHOR_OF_FILE)
+        who->unknown |= GW_IDENTITY_GROUPS;
+    return true;
+}
+
+bool gw_rights_still_stand(struct gw_shard *shard, const struct gw_message *message)
+{
+    struct gw_span name;
+    enum gw_author_kind kind =
+        gw_authors_read(gw_authors_text(shard->world->authors, message->author), &name);
+    struct gw_identity who = {
+        .client_id = find_client_id(message),
+        .client_hash = message->publisher,
+        .client_seed = GW_REGISTRY_PUBLISHER_SEED,
+        .unknown = GW_IDENTITY_CLIENT_ID,
+    };
+    struct gw_access_question question = {
+        .who = &who,
+        .action = GW_ACCESS_PUBLISH,
+        .topic = message->topic_name,
+        .qos = message->qos,
+        .retain = message->retain,
+        .absent = true,
+    };
+    if (kind == GW_AUTHOR_UNKNOWN)
+        return true;
+    bool stands = recall_user(shard, kind, name, &who);
+    struct gw_access_verdict verdict = gw_access_judge(rules_of(shard), &question);
+    if (stands && verdict.allowed)
+        return true;
+    gw_metrics_add(&shard->metrics, GW_METRIC_ACL_WITHHELD, 1);
+    if (gw_log_wants(gw_shard_log(shard), GW_LOG_DEBUG))
+        tell(shard,
+             &(struct denial){&who, "keep", message->topic_name, verdict.rule, GW_LOG_DEBUG});
+    return false;
+}
+
+/* The user of a session whose client is away is none any more; otherwise what is not known of him
+ * is noted. */
+static bool is_gone(const struct gw_shard *shard, const struct gw_session *session,
+                    struct gw_identity *who)
+{
+    struct gw_identity now = {.anonymous = who->anonymous};
+    struct gw_span name;
+    enum gw_author_kind kind = GW_AUTHOR_VOUCHED; /* of one not seen since the start: who knows */
+    if (session->access.known)
+        kind =
+            gw_authors_read(gw_authors_text(shard->world->authors, session->access.author), &name);
+    if (who->anonymous)
+        return false;
+    bool gone = !recall_user(shard, kind, who->user, &now);
+    if (!session->access.known) {
+        who->unknown = now.unknown;
+        who->groups = now.groups;
+    }
+    return gone;
+}
+
 bool gw_rights_judge(struct gw_guest *client, const struct gw_message *message)
 {
     struct gw_identity who = gw_guest_identity(client);
@@ -153,8 +246,12 @@ bool gw_rights_may_publish_will(struct gw_shard *shard, struct gw_session *sessi
 {
     struct gw_identity who;
     bool absent = identify(session, &who);
-    if (absent && !session->access.known) /* since the broker was started; it was allowed then */
-        return true;
+    if (absent && is_gone(shard, session, &who)) {
+        gw_metrics_add(&shard->metrics, GW_METRIC_ACL_DENIED, 1);
+        tell(shard,
+             &(struct denial){&who, "will", will->topic_name, GW_ACCESS_NO_RULE, GW_LOG_WARN});
+        return false;
+    }
     return may_publish(shard, &who, absent, will, "will");
 }
 
@@ -251,6 +348,14 @@ static void replace(struct gw_blob **place, struct gw_blob *blob)
     gw_blob_unref(&before);
 }
 
+static uint32_t author_of(const struct gw_guest *client)
+{
+    enum gw_author_kind kind = !client->user.proved              ? GW_AUTHOR_NOBODY
+                               : gw_conn_peer_name(client->conn) ? GW_AUTHOR_VOUCHED
+                                                                 : GW_AUTHOR_OF_FILE;
+    return gw_authors_of(client->shard->world->authors, kind, gw_guest_user_name(client));
+}
+
 void gw_rights_on_connected(struct gw_guest *client)
 {
     struct gw_session_access *access = &client->session->access;
@@ -258,6 +363,7 @@ void gw_rights_on_connected(struct gw_guest *client)
     replace(&access->groups, user->proved ? user->groups : NULL);
     replace(&access->attributes, user->attributes);
     access->known = true;
+    access->author = author_of(client);
     access->weighed = NO_GUARD;
     access->guard = client->shard->guard == 0 ? 0 : NO_GUARD;
 }
@@ -267,10 +373,24 @@ void gw_rights_on_end(struct gw_shard *shard, struct gw_session *session)
     forget(shard, session);
 }
 
-void gw_rights_on_configured(struct gw_shard *shard, const struct gw_access *before)
+/* From now on what came until now is judged again. */
+static void begin_anew(struct gw_shard *shard)
+{
+    _Atomic gw_mono_ns *since = &shard->world->rights_since;
+    gw_mono_ns now = gw_clock_mono(shard->world->services.clock);
+    gw_mono_ns before = atomic_load_explicit(since, memory_order_relaxed);
+    while (before < now && !atomic_compare_exchange_weak_explicit(
+                               since, &before, now, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+void gw_rights_on_configured(struct gw_shard *shard, const struct gw_shard_config *before)
 {
     const struct gw_access *now = rules_of(shard);
-    if (gw_access_equal(before, now))
+    bool same = gw_access_equal(before ? before->config.rights : NULL, now);
+    if (!before || !same || before->users != shard->config->users)
+        begin_anew(shard);
+    if (same)
         return;
     if (shard->guards++ >= NO_GUARD - 2) /* never: a reload a second lasts a century */
         shard->guards = 1;

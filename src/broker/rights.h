@@ -51,8 +51,19 @@ void gw_rights_on_unsubscribe(struct gw_subscription *subscription);
 void gw_rights_on_connected(struct gw_guest *client);
 void gw_rights_on_end(struct gw_shard *shard, struct gw_session *session);
 
-/* Other rules may be in force than `before` (NULL: none). */
-void gw_rights_on_configured(struct gw_shard *shard, const struct gw_access *before);
+/* Other rules and users may be in force than `before` (NULL: the broker starts). */
+void gw_rights_on_configured(struct gw_shard *shard, const struct gw_shard_config *before);
+
+/* Does its publisher have the right to a message that was taken from him before rules or users
+ * changed? */
+bool gw_rights_still_stand(struct gw_shard *shard, const struct gw_message *message);
+/* May a message that was kept go to anybody now? */
+static inline bool gw_rights_may_go_out(struct gw_shard *shard, const struct gw_message *message)
+{
+    gw_mono_ns since = atomic_load_explicit(&shard->world->rights_since, memory_order_relaxed);
+    return GW_LIKELY(message->author == 0 || message->received_at > since) ||
+           gw_rights_still_stand(shard, message);
+}
 
 /* True if nothing that reaches the session needs judging. */
 static inline bool gw_rights_are_free(const struct gw_shard *shard,

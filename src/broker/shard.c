@@ -251,7 +251,7 @@ void gw_shard_configure(struct gw_shard *shard, struct gw_shard_config *config)
     shard->config = config;
     if (before->users != config->users || before->chain != config->chain)
         gw_login_review(shard);
-    gw_rights_on_configured(shard, before->config.rights);
+    gw_rights_on_configured(shard, before);
     gw_shard_config_unref(before);
 }
 

@@ -25,6 +25,7 @@ struct gw_guest;
 struct gw_journal;
 struct gw_resettle;
 struct gw_journal_world;
+struct gw_authors;
 struct gw_checker;
 struct gw_watchlist;
 struct gw_users;
@@ -53,6 +54,10 @@ struct gw_shard_world {
     struct gw_journal_world *journal; /* NULL: nothing is kept */
     struct gw_checker *checker;
     struct gw_watchlist *watchlist;
+    struct gw_authors *authors;
+    /* When users or rules last changed, on any shard: what came before is judged once more when it
+     * goes out. Grows only. Relaxed: whoever reads an older one has not taken the change yet. */
+    _Atomic gw_mono_ns rights_since;
 };
 
 /* Sessions and what hangs on them. */

@@ -114,6 +114,8 @@ static void put_message(struct gw_jsonout *out, const struct gw_item *item)
         snprintf(publisher, sizeof publisher, "%016" PRIx64, message->publisher);
         put_text(out, "publisher", gw_span_str(publisher));
     }
+    if (record->author.size > 0 && item->kind != GW_ITEM_WILL)
+        put_text(out, "author", record->author);
     if (item->kind == GW_ITEM_UNFINISHED)
         put_number(out, "origin", record->origin);
     put_props(out, message->props);

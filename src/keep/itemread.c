@@ -280,6 +280,10 @@ static enum gw_status read_message(struct gw_itemread *reader, const struct gw_j
     item->message.origin = (uint8_t)number;
     item->message.relayed = item->kind == GW_ITEM_UNFINISHED;
     GW_TRY(read_publisher(reader, of, &message->publisher));
+    if (gw_jsontree_member(&reader->tree, of, "author"))
+        GW_TRY(get_text(reader, of, "author", &item->message.author));
+    if (item->message.author.size > GW_RECORD_AUTHOR_MAX)
+        return wrong(reader, "author", "is too long");
     GW_TRY(read_props(reader, of, &message->props));
     GW_TRY(get_bytes(reader, of, "payload", "payload_b64", &message->payload));
     if (message->payload.size > GW_VARINT_MAX)

@@ -6,13 +6,17 @@ struct kept {
     uint64_t publisher;
     uint64_t topic_hash;
     uint32_t expiry;
-    uint32_t props_size;
-    uint32_t payload_size;
+    uint32_t props_size : 28; /* no packet is larger */
+    uint32_t author_high : 4;
+    uint32_t payload_size : 28;
+    uint32_t qos : 2;
+    uint32_t has_expiry : 1;
+    uint32_t retain : 1;
     uint16_t topic_size;
-    uint8_t qos;
-    uint8_t has_expiry : 1;
-    uint8_t retain : 1;
+    uint16_t author_low;
 };
+
+#define SIZE_MASK 0x0FFFFFFFu
 
 _Static_assert(sizeof(struct kept) == 40, "one message, one small header");
 
@@ -27,6 +31,8 @@ enum gw_status gw_message_keep(struct gw_message *message)
 {
     if (message->blob)
         return GW_OK;
+    if (message->props.size > SIZE_MASK || message->payload.size > SIZE_MASK)
+        return GW_NO_MEMORY; /* larger than any packet: nobody has that much */
     struct gw_blob *blob = gw_blob_new(sizeof(struct kept) + message->topic_name.size +
                                        message->props.size + message->payload.size);
     if (!blob)
@@ -36,10 +42,12 @@ enum gw_status gw_message_keep(struct gw_message *message)
         .publisher = message->publisher,
         .topic_hash = message->topic_hash,
         .expiry = message->expiry,
-        .props_size = (uint32_t)message->props.size,
-        .payload_size = (uint32_t)message->payload.size,
+        .props_size = message->props.size & SIZE_MASK,
+        .author_high = (message->author >> 16) & 0xFu,
+        .payload_size = message->payload.size & SIZE_MASK,
+        .qos = message->qos & 3u,
         .topic_size = (uint16_t)message->topic_name.size,
-        .qos = message->qos,
+        .author_low = (uint16_t)message->author,
         .has_expiry = message->has_expiry,
         .retain = message->retain,
     };
@@ -64,6 +72,7 @@ void gw_message_open(struct gw_blob *blob, struct gw_message *ret_message)
         .received_at = head.received_at,
         .publisher = head.publisher,
         .topic_hash = head.topic_hash,
+        .author = (uint32_t)head.author_high << 16 | head.author_low,
         .expiry = head.expiry,
         .has_expiry = head.has_expiry,
         .retain = head.retain,

@@ -19,6 +19,8 @@
     (GW_PROP_BIT(PAYLOAD_FORMAT) | GW_PROP_BIT(CONTENT_TYPE) | GW_PROP_BIT(RESPONSE_TOPIC) |       \
      GW_PROP_BIT(CORRELATION_DATA) | GW_PROP_BIT(USER_PROPERTY))
 
+#define GW_MESSAGE_AUTHORS (1u << 20)
+
 struct gw_message {
     struct gw_span topic_name;
     struct gw_span props; /* encoded, only GW_MESSAGE_PROPS */
@@ -26,6 +28,8 @@ struct gw_message {
     gw_mono_ns received_at;
     uint64_t publisher; /* hash of its client id, for No Local; 0 = the broker itself */
     uint64_t topic_hash;
+    uint32_t author; /* who published it: a number of the broker's, below GW_MESSAGE_AUTHORS; 0 =
+                      * not known, or the broker itself */
     uint32_t expiry; /* seconds from received_at, if has_expiry */
     bool has_expiry;
     bool retain;

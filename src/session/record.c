@@ -13,6 +13,7 @@
 #define FLAG_RELAYED    0x10u /* MESSAGE */
 #define FLAG_SESSION    0x20u
 #define FLAG_PUBLISHER  0x40u
+#define FLAG_AUTHOR     0x80u
 #define FLAG_PRESENT    0x10u /* WILL */
 #define FLAG_ONLINE     0x01u /* SESSION */
 #define FLAG_MADE       0x02u
@@ -70,7 +71,8 @@ void gw_record_write_message(struct gw_writer *w, const struct gw_record_message
     const struct gw_message *message = &record->message;
     gw_writer_u8(w, (uint8_t)(message_flags(message) | (record->relayed ? FLAG_RELAYED : 0) |
                               (record->session != 0 ? FLAG_SESSION : 0) |
-                              (message->publisher != 0 ? FLAG_PUBLISHER : 0)));
+                              (message->publisher != 0 ? FLAG_PUBLISHER : 0) |
+                              (record->author.size != 0 ? FLAG_AUTHOR : 0)));
     gw_writer_u8(w, record->origin);
     gw_leb_write(w, record->received_ms);
     if (message->publisher != 0)
@@ -79,6 +81,8 @@ void gw_record_write_message(struct gw_writer *w, const struct gw_record_message
         gw_leb_write(w, record->session);
         gw_leb_write(w, record->packet_id);
     }
+    if (record->author.size != 0)
+        write_text(w, record->author);
     write_content_head(w, message);
 }
 
@@ -327,6 +331,10 @@ enum gw_status gw_record_read_message(struct gw_span body, struct gw_record_mess
     if ((flags & FLAG_SESSION) != 0) {
         GW_TRY(read_serial(&r, &record.session));
         GW_TRY(read_packet_id(&r, &record.packet_id));
+    }
+    if ((flags & FLAG_AUTHOR) != 0) {
+        GW_TRY(read_text(&r, &record.author));
+        GW_TRY(judge(record.author.size > 0 && record.author.size <= GW_RECORD_AUTHOR_MAX));
     }
     GW_TRY(read_content(&r, &record.message));
     *ret_record = record;

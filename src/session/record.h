@@ -20,8 +20,9 @@
 #include "proto/message.h"
 #include "session/subscription.h"
 
-#define GW_RECORD_HEAD_MAX 96u /* everything but texts, payload and subscription identifiers */
-#define GW_RECORD_ID_MAX   4u  /* a subscription identifier */
+#define GW_RECORD_HEAD_MAX   96u  /* everything but texts, payload and subscription identifiers */
+#define GW_RECORD_AUTHOR_MAX 160u /* bytes of a message's author */
+#define GW_RECORD_ID_MAX     4u   /* a subscription identifier */
 
 enum gw_record_kind {
     GW_RECORD_MESSAGE = 1, /* a publication, whoever it is for; can be read alone */
@@ -53,10 +54,11 @@ struct gw_record_ref {
 };
 
 struct gw_record_message {
-    struct gw_message message; /* received_at and topic_hash are not written, and 0 when read */
+    struct gw_message message; /* received_at, topic_hash, author: not written, and 0 when read */
     uint64_t received_ms;      /* wall clock, ms since 1970 */
     uint64_t session; /* serial of the publishing session if it is durable and QoS is 2, else 0 */
     gw_packet_id packet_id; /* of the publisher, with session */
+    struct gw_span author;  /* who published it (broker/authors); empty = not known */
     uint8_t origin;         /* the stream that wrote it */
     bool relayed;           /* other shards have to take it up: see COMPLETE */
 };

@@ -43,6 +43,7 @@ struct gw_session_access {
     void *rights;               /* what is remembered of verdicts; the broker's */
     uint32_t guard;             /* equal to the broker's: nothing needs judging */
     uint32_t weighed;           /* the broker's guard when the subscriptions were looked at */
+    uint32_t author;            /* the broker's number for whom it belongs to; 0: not known */
     uint32_t unchecked;         /* subscriptions whose messages have to be judged */
     bool known;                 /* who it is; not yet, if it was read from the log */
 };

@@ -12,6 +12,7 @@
 #include "auth/reach.h"
 #include "auth/warrant.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/random.h"
 
 #define TEXT(text)                                                                                 \
@@ -323,6 +324,53 @@ static void absent_clients_are_judged_without_their_address(void **state)
     gw_access_unref(&access);
 }
 
+/* Of who published a message once, not everything is known. */
+static void what_is_not_known_of_somebody_holds_if_it_allows(void **state)
+{
+    (void)state;
+    struct gw_identity past = {
+        .user = GW_SPAN_LIT("bob"),
+        .client_seed = 7,
+        .client_hash = gw_hash_bytes(GW_SPAN_LIT("cam-3"), 7),
+        .unknown = GW_IDENTITY_GROUPS | GW_IDENTITY_ATTRIBUTES | GW_IDENTITY_CLIENT_ID,
+    };
+    static const struct {
+        struct line line;
+        bool allowed; /* of a rule that allows, and of one that denies before another allows */
+        bool after;
+        const char *client_id; /* that the topic has turned out to hold */
+    } rows[] = {
+        {{.topic = "a/cam-3", .user = "bob"}, true, false, ""},
+        {{.topic = "a/cam-3", .user = "eve"}, false, true, ""},
+        {{.topic = "a/cam-3", .group = "ops"}, true, true, ""},
+        {{.topic = "a/cam-3", .certificate = "o=x"}, true, true, ""},
+        {{.topic = "a/cam-3", .claim = "o=x"}, true, true, ""},
+        {{.topic = "a/cam-3", .address = "10.0.0.0/8"}, true, true, ""},
+        {{.topic = "a/cam-3", .client_id = "cam-3"}, true, false, ""},
+        {{.topic = "a/cam-3", .client_id = "cam-4"}, false, true, ""},
+        {{.topic = "a/%c"}, true, false, "cam-3"},
+        {{.topic = "a/%c"}, false, true, ""},
+        {{.topic = "a/x%c"}, false, true, ""}, /* not with this beginning */
+        {{.topic = "a/%cx"}, true, true, ""},  /* who knows */
+        {{.topic = "a/%cx"}, false, true, "cam-3"},
+        {{.topic = "b/%cx"}, false, true, ""},
+    };
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++) {
+        struct line lines[2] = {rows[i].line, {.verb = "allow pub", .topic = "#"}};
+        struct gw_access_question question = {
+            &past, GW_ACCESS_PUBLISH, GW_SPAN_LIT("a/cam-3"), 0, false, true};
+        past.client_id = gw_span_str(rows[i].client_id);
+        lines[0].verb = "allow pub";
+        struct gw_access *access = list_of(lines, 1);
+        assert_int_equal(gw_access_judge(access, &question).allowed, rows[i].allowed);
+        gw_access_unref(&access);
+        lines[0].verb = "deny pub";
+        access = list_of(lines, 2);
+        assert_int_equal(gw_access_judge(access, &question).allowed, rows[i].after);
+        gw_access_unref(&access);
+    }
+}
+
 static void addresses_are_parsed_and_printed(void **state)
 {
     (void)state;
@@ -630,6 +678,7 @@ int main(void)
         cmocka_unit_test(the_first_that_matches_wins),
         cmocka_unit_test(qos_and_retain_bound_what_is_published),
         cmocka_unit_test(absent_clients_are_judged_without_their_address),
+        cmocka_unit_test(what_is_not_known_of_somebody_holds_if_it_allows),
         cmocka_unit_test(addresses_are_parsed_and_printed),
         cmocka_unit_test(lists_are_compared_by_what_they_say),
         cmocka_unit_test(lists_have_a_limit),

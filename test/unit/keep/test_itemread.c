@@ -33,7 +33,7 @@ static const char *const lines[] = {
     "{\"kind\":\"queued\",\"client_id\":\"c\",\"qos\":2,\"packet_id\":9,\"releasing\":true}",
     "{\"kind\":\"queued\",\"client_id\":\"c\",\"filter\":\"$share/g/a\",\"qos\":1,\"retain\":true,"
     "\"packet_id\":9,\"ids\":[1,2],\"topic\":\"t\",\"message\":{\"qos\":2,\"received_ms\":5,"
-    "\"expiry\":60,\"publisher\":\"00000000000000ff\",\"payload\":\"x\"}}",
+    "\"expiry\":60,\"publisher\":\"00000000000000ff\",\"author\":\"f:bob\",\"payload\":\"x\"}}",
     "{\"kind\":\"group_queued\",\"filter\":\"$share/g/a\",\"topic\":\"t\",\"message\":{\"qos\":1,"
     "\"received_ms\":5,\"payload_b64\":\"/wA=\"}}",
     "{\"kind\":\"retained\",\"topic\":\"t\",\"message\":{\"qos\":0,\"retain\":true,\"received_ms\":"

@@ -19,6 +19,7 @@ static void expect_equal(const struct gw_message *a, const struct gw_message *b)
     assert_true(a->received_at == b->received_at);
     assert_true(a->publisher == b->publisher);
     assert_true(a->topic_hash == b->topic_hash);
+    assert_int_equal(a->author, b->author);
     assert_int_equal(a->expiry, b->expiry);
     assert_int_equal(a->has_expiry, b->has_expiry);
     assert_int_equal(a->retain, b->retain);
@@ -42,6 +43,7 @@ static const struct gw_message messages[] = {
      .received_at = UINT64_MAX - 1,
      .publisher = UINT64_MAX,
      .topic_hash = UINT64_MAX - 2,
+     .author = GW_MESSAGE_AUTHORS - 1,
      .expiry = UINT32_MAX,
      .has_expiry = true,
      .retain = true,

@@ -132,6 +132,7 @@ static const struct {
                   .session = 300,
                   .packet_id = 65535,
                   .origin = 255,
+                  .author = T("f:bob"),
                   .relayed = true}},
      0},
     {GW_RECORD_MESSAGE, {.message = {.message = {.topic_name = T("t"), .qos = 1}, .origin = 3}}, 7},
@@ -244,6 +245,7 @@ static void a_message_has_all_its_fields(void **unused)
     assert_int_equal(to.session, 300);
     assert_int_equal(to.packet_id, 65535);
     assert_int_equal(to.origin, 255);
+    expect_text(to.author, from->author);
     assert_null(to.message.blob);
 }
 
