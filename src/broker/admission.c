@@ -10,6 +10,7 @@
 #include "broker/group.h"
 #include "broker/held.h"
 #include "broker/journal.h"
+#include "broker/quota.h"
 #include "broker/registry.h"
 #include "broker/replay.h"
 #include "broker/rights.h"
@@ -97,7 +98,11 @@ static bool check_will(struct gw_guest *client, const struct gw_connect *connect
     if (will->retain && !config->mqtt.retain)
         return refuse(client, GW_REASON_RETAIN_NOT_SUPPORTED,
                       "retained will, but mqtt.retain is off", "MQTT-3.2.2-13");
-    if (gw_name_validate(will->topic_name, config->limits.topic_levels) != GW_OK)
+    if (will->topic_name.size + will->props.raw.size + will->payload.size >
+        config->limits.size.will)
+        return refuse(client, GW_REASON_QUOTA_EXCEEDED, "will larger than limits.size.will", NULL);
+    if (will->topic_name.size > config->limits.size.topic ||
+        gw_name_validate(will->topic_name, config->limits.topic_levels) != GW_OK)
         return refuse(client, GW_REASON_TOPIC_NAME_INVALID, "will topic not valid", NULL);
     if (config->mqtt.check_payload_format && gw_props_has(&will->props, PAYLOAD_FORMAT) &&
         will->props.payload_format == 1 && !gw_utf8_payload_valid(will->payload))
@@ -197,6 +202,20 @@ static bool check_owner(struct gw_guest *client, struct gw_span id)
         return true;
     return refuse(client, GW_REASON_NOT_AUTHORIZED,
                   "the session of this client identifier belongs to another user", NULL);
+}
+
+static bool check_quota(struct gw_guest *client, struct gw_span id, gw_mono_ns now)
+{
+    const struct gw_session *session = gw_registry_find(client->shard, id);
+    if (!gw_quota_may_come(client, id, now))
+        return refuse(client, GW_REASON_CONNECTION_RATE_EXCEEDED,
+                      "this client identifier connects too often (limits.flapping.connects): try "
+                      "again later, and look whether two clients share it",
+                      NULL);
+    if (gw_quota_user_is_full(client, session ? session->link : NULL))
+        return refuse(client, GW_REASON_QUOTA_EXCEEDED, "limits.login.connections is reached",
+                      NULL);
+    return true;
 }
 
 static uint32_t session_expiry(const struct gw_guest *client, const struct gw_connect *connect)
@@ -474,7 +493,8 @@ bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connec
     char assigned[ASSIGNED_ID_SIZE];
     struct gw_span id =
         connect->client_id.size > 0 ? connect->client_id : assign_id(shard, assigned);
-    if (!check_owner(client, id) || !check_will_right(client, connect, id))
+    if (!check_owner(client, id) || !check_quota(client, connect->client_id, now) ||
+        !check_will_right(client, connect, id))
         return false;
     set_peer(client, connect, now);
     set_offer(client);
@@ -485,6 +505,7 @@ bool gw_admission_admit(struct gw_guest *client, const struct gw_connect *connec
         return refuse(client, status == GW_LIMIT ? GW_REASON_QUOTA_EXCEEDED : GW_REASON_SERVER_BUSY,
                       status == GW_LIMIT ? "limits.sessions is reached" : "out of memory", NULL);
     }
+    gw_quota_enter_user(client);
     if (client->counted) {
         gw_registry_count_address(shard, gw_conn_peer(client->conn), -1);
         client->counted = false;

@@ -5,7 +5,7 @@
  * Layer   broker.
  * Owner   the loop that accepted it.
  * Life    none.
- * Limits  limits.connections_unauthenticated_per_address.
+ * Limits  limits.connections_unauthenticated_per_address, limits.address.
  */
 #ifndef GW_BROKER_ARRIVAL_H
 #define GW_BROKER_ARRIVAL_H

@@ -12,6 +12,7 @@
 #include "broker/entrance.h"
 #include "broker/guest.h"
 #include "broker/journal.h"
+#include "broker/quota.h"
 #include "broker/restore.h"
 #include "broker/shard.h"
 #include "broker/sysinfo.h"
@@ -100,12 +101,13 @@ static enum gw_status init_shards(struct gw_broker *broker)
     world->strangers = calloc(GW_SHARD_STRANGERS, sizeof(*world->strangers));
     world->watchlist = gw_watchlist_new(world->services.seed);
     world->authors = gw_authors_new(world->services.seed);
+    world->quota = gw_quota_new(world->services.seed);
     const struct gw_checker_options pool = {.name = "godwit-login",
                                             .workers = broker->config->config.limits.login.workers};
     world->checker = gw_checker_new(&pool);
     broker->threads = calloc(wanted, sizeof(*broker->threads));
     if (!world->shards || !world->strangers || !world->watchlist || !world->authors ||
-        !world->checker || !broker->threads)
+        !world->quota || !world->checker || !broker->threads)
         return GW_NO_MEMORY;
     world->shard_count = wanted;
     for (unsigned i = 0; i < wanted; i++)
@@ -261,6 +263,7 @@ void gw_broker_free(struct gw_broker *broker)
     gw_checker_free(world->checker);
     gw_watchlist_free(world->watchlist);
     gw_authors_free(world->authors);
+    gw_quota_free(world->quota);
     free(world->strangers);
     free(world->shards);
     free(broker);

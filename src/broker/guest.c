@@ -13,6 +13,7 @@
 #include "broker/journal.h"
 #include "broker/login.h"
 #include "broker/publisher.h"
+#include "broker/quota.h"
 #include "broker/registry.h"
 #include "broker/subscriber.h"
 #include "broker/tenure.h"
@@ -153,8 +154,7 @@ void gw_guest_accept(struct gw_shard *shard, const struct gw_entrance *entrance,
         return;
     }
     if (gw_conn_attach(conn, shard->loop) != GW_OK) {
-        if (client->counted)
-            gw_registry_count_address(shard, gw_conn_peer(conn), -1);
+        gw_quota_leave(client);
         client_free(client);
         gw_conn_close(conn, false, 0);
         return;
@@ -272,6 +272,7 @@ void gw_guest_release_session(struct gw_guest *client, gw_mono_ns now)
     log_end(client, now);
     gw_metrics_add(&client->shard->metrics, GW_METRIC_CLIENTS_CONNECTED, -1);
     client->session = NULL;
+    gw_quota_leave_user(client);
     gw_registry_on_closed(client->shard, session,
                           client->cause.clean ? GW_SESSION_CLOSE_CLEAN : GW_SESSION_CLOSE_OTHER,
                           now);
@@ -378,8 +379,7 @@ static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns
     client->state = GW_GUEST_CLOSING;
     log_end(client, now);
     gw_guest_release_session(client, now);
-    if (client->counted)
-        gw_registry_count_address(client->shard, gw_conn_peer(client->conn), -1);
+    gw_quota_leave(client);
     gw_metrics_add(&client->shard->metrics, GW_METRIC_CONNECTIONS, -1);
     gw_shard_count_state(client->shard, -(int64_t)client->told_bytes);
     client_free(client);

@@ -104,10 +104,12 @@ struct gw_guest {
     struct gw_guest_peer peer;
     struct gw_guest_offer offer;
     struct gw_guest_cause cause;
-    uint8_t state;       /* enum gw_guest_state */
-    uint8_t last_packet; /* enum gw_packet_type */
-    bool choked;         /* not read from: it does not read what we answer */
-    bool counted;        /* among the strangers of its address */
+    uint8_t state;         /* enum gw_guest_state */
+    uint8_t last_packet;   /* enum gw_packet_type */
+    bool choked;           /* not read from: it does not read what we answer */
+    bool counted;          /* among the strangers of its address */
+    bool counted_address;  /* among its connections */
+    uint32_t counted_user; /* among the connections of its user: his number (broker/authors) */
 };
 
 /* Takes a connection that a listener accepted; the entrance outlives it. */

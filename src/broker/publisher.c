@@ -79,7 +79,8 @@ static enum gw_reason judge(struct gw_guest *client, const struct gw_publish *pa
         .qos = packet->qos,
         .retain = packet->retain,
     };
-    if (gw_name_levels(packet->topic_name) > config->limits.topic_levels)
+    if (packet->topic_name.size > config->limits.size.topic ||
+        gw_name_levels(packet->topic_name) > config->limits.topic_levels)
         return GW_REASON_TOPIC_NAME_INVALID;
     if (!gw_rights_may_publish(client, &message))
         return GW_REASON_NOT_AUTHORIZED;
@@ -98,7 +99,8 @@ static const char *refusal_text(struct gw_shard *shard, enum gw_reason reason)
 {
     switch (reason) {
     case GW_REASON_TOPIC_NAME_INVALID:
-        return "topic name with more levels than limits.topic_levels";
+        return "topic name with more levels than limits.topic_levels, or bytes than "
+               "limits.size.topic";
     case GW_REASON_NOT_AUTHORIZED: return "not authorized to publish to this topic";
     case GW_REASON_PAYLOAD_FORMAT_INVALID: return "payload marked as UTF-8 is not";
     case GW_REASON_QUOTA_EXCEEDED:

@@ -348,11 +348,13 @@ static void replace(struct gw_blob **place, struct gw_blob *blob)
     gw_blob_unref(&before);
 }
 
-static uint32_t author_of(const struct gw_guest *client)
+uint32_t gw_rights_author(const struct gw_guest *client)
 {
-    enum gw_author_kind kind = !client->user.proved              ? GW_AUTHOR_NOBODY
-                               : gw_conn_peer_name(client->conn) ? GW_AUTHOR_VOUCHED
-                                                                 : GW_AUTHOR_OF_FILE;
+    const struct gw_guest_user *user = &client->user;
+    bool of_file = user->by == 0 && !gw_conn_peer_name(client->conn);
+    enum gw_author_kind kind = !user->proved ? GW_AUTHOR_NOBODY
+                               : of_file     ? GW_AUTHOR_OF_FILE
+                                             : GW_AUTHOR_VOUCHED;
     return gw_authors_of(client->shard->world->authors, kind, gw_guest_user_name(client));
 }
 
@@ -363,7 +365,7 @@ void gw_rights_on_connected(struct gw_guest *client)
     replace(&access->groups, user->proved ? user->groups : NULL);
     replace(&access->attributes, user->attributes);
     access->known = true;
-    access->author = author_of(client);
+    access->author = gw_rights_author(client);
     access->weighed = NO_GUARD;
     access->guard = client->shard->guard == 0 ? 0 : NO_GUARD;
 }

@@ -23,6 +23,9 @@
 GW_MUST_USE enum gw_status gw_rights_set_attributes(struct gw_guest *client,
                                                     struct gw_span attributes);
 
+/* The number of its user in broker/authors. */
+uint32_t gw_rights_author(const struct gw_guest *client);
+
 /* May the client publish this (topic, QoS, RETAIN) by the rules? A no is logged. */
 bool gw_rights_judge(struct gw_guest *client, const struct gw_message *message);
 /* The same, at no cost where there are no rules. */

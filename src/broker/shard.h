@@ -26,6 +26,7 @@ struct gw_journal;
 struct gw_resettle;
 struct gw_journal_world;
 struct gw_authors;
+struct gw_quota;
 struct gw_checker;
 struct gw_watchlist;
 struct gw_users;
@@ -55,6 +56,7 @@ struct gw_shard_world {
     struct gw_checker *checker;
     struct gw_watchlist *watchlist;
     struct gw_authors *authors;
+    struct gw_quota *quota;
     /* When users or rules last changed, on any shard: what came before is judged once more when it
      * goes out. Grows only. Relaxed: whoever reads an older one has not taken the change yet. */
     _Atomic gw_mono_ns rights_since;

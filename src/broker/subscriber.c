@@ -136,7 +136,7 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
     *ret_retained = false;
     enum gw_status status =
         gw_filter_split(request->filter, gw_shard_settings(shard)->limits.topic_levels, &parts);
-    if (status != GW_OK)
+    if (status != GW_OK || parts.filter.size > gw_shard_settings(shard)->limits.size.topic)
         return GW_REASON_TOPIC_FILTER_INVALID;
     if ((parts.shared && !offer->shared_subscriptions) ||
         (!offer->wildcard_subscriptions && gw_filter_has_wildcard(parts.filter)))

@@ -78,6 +78,9 @@ struct gw_config_limits {
     uint64_t mailbox;
     uint64_t memory;
     struct gw_config_login login;
+    struct gw_config_address address;
+    struct gw_config_flapping flapping;
+    struct gw_config_size size;
 };
 
 struct gw_config_mqtt {

@@ -57,9 +57,27 @@ struct gw_config_auth {
 };
 
 /* Failed logins, and those that wait. */
+/* Of one address. */
+struct gw_config_address {
+    uint32_t connections;   /* at a time; 0: no bound */
+    uint32_t connect_rate;  /* connections a second; 0: no bound */
+    uint32_t connect_burst; /* at once */
+};
+
+struct gw_config_flapping {
+    uint32_t connects; /* of one client identifier within a minute; 0: nobody is held off */
+    gw_mono_ns hold;
+};
+
+struct gw_config_size {
+    uint64_t will;  /* topic, properties and payload */
+    uint32_t topic; /* a name or filter */
+};
+
 struct gw_config_login {
     gw_mono_ns delay;
-    uint32_t failures; /* 0: nobody is banned */
+    uint32_t connections; /* at a time with one user name; 0: no bound */
+    uint32_t failures;    /* 0: nobody is banned */
     gw_mono_ns ban;
     uint32_t queue;
     uint32_t renewals; /* of a connection, within a minute */
