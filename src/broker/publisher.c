@@ -6,6 +6,7 @@
 #include "broker/keeper.h"
 #include "broker/rights.h"
 #include "broker/router.h"
+#include "broker/whynot.h"
 #include "topic/name.h"
 #include "wire/ack.h"
 #include "wire/publish.h"
@@ -112,6 +113,27 @@ static const char *refusal_text(struct gw_shard *shard, enum gw_reason reason)
     }
 }
 
+/* PUBACK or PUBREC with a code and, for who wants to hear it, why. */
+static void tell_no(struct gw_guest *client, const struct gw_held_ack *no, struct gw_span topic,
+                    const char *why)
+{
+    char text[GW_WHYNOT_MAX];
+    uint8_t bytes[GW_WHYNOT_MAX + 32];
+    struct gw_span words = no->reason == GW_REASON_NOT_AUTHORIZED
+                               ? gw_whynot_access(client, true, topic, text)
+                               : gw_whynot_words(client, why);
+    struct gw_ack ack = {.type = no->type, .packet_id = no->packet_id, .reason = no->reason};
+    if (words.size == 0) {
+        gw_held_send(client, no);
+        return;
+    }
+    ack.props.present = GW_PROP_BIT(REASON_STRING);
+    ack.props.reason_string = words;
+    struct gw_writer w = gw_writer_of(bytes, sizeof(bytes));
+    size_t size = gw_ack_encode_within(&w, GW_VERSION_5, &ack, client->peer.packet_max);
+    gw_held_send_bytes(client, gw_span_of(bytes, size), GW_DURABILITY_MEMORY);
+}
+
 /* A message is refused. MQTT 5 hears why where it can; what 3.x clients must not believe to be
  * stored is not acknowledged, what they may not do is dropped as the standard has it. */
 static void refuse(struct gw_guest *client, const struct gw_publish *packet, enum gw_reason reason)
@@ -133,7 +155,7 @@ static void refuse(struct gw_guest *client, const struct gw_publish *packet, enu
     struct gw_held_ack ack = {.type = type, .packet_id = packet->packet_id};
     if (v5 && packet->qos > 0) {
         ack.reason = (uint8_t)reason;
-        gw_held_send(client, &ack);
+        tell_no(client, &ack, packet->topic_name, why);
     } else if (reason == GW_REASON_TOPIC_NAME_INVALID ||
                reason == GW_REASON_PAYLOAD_FORMAT_INVALID ||
                (packet->qos > 0 && reason == GW_REASON_QUOTA_EXCEEDED)) {

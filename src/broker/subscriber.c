@@ -7,6 +7,7 @@
 #include "broker/registry.h"
 #include "broker/replay.h"
 #include "broker/rights.h"
+#include "broker/whynot.h"
 #include "topic/name.h"
 #include "wire/subscribe.h"
 
@@ -174,7 +175,7 @@ static uint8_t subscribe(struct gw_guest *client, const struct gw_filter_request
 
 /* Answers with one reason code for each filter. */
 static void send_suback(struct gw_guest *client, const struct gw_subscribe *packet,
-                        struct gw_span reasons)
+                        struct gw_span reasons, struct gw_span words)
 {
     struct gw_suback suback = {
         .type = packet->type == GW_PACKET_SUBSCRIBE ? GW_PACKET_SUBACK : GW_PACKET_UNSUBACK,
@@ -184,7 +185,11 @@ static void send_suback(struct gw_guest *client, const struct gw_subscribe *pack
     bool durable = client->session->serial != 0;
     if (durable && client->peer.tell_durability)
         suback.props.raw = gw_durability_property(GW_DURABILITY_DISK);
-    size_t room = SUBACK_HEAD_MAX + reasons.size + suback.props.raw.size;
+    if (words.size > 0) {
+        suback.props.present = GW_PROP_BIT(REASON_STRING);
+        suback.props.reason_string = words;
+    }
+    size_t room = SUBACK_HEAD_MAX + reasons.size + gw_props_size(&suback.props);
     uint8_t *memory = gw_guest_reserve(client, room);
     if (!memory)
         return;
@@ -202,6 +207,21 @@ static void send_suback(struct gw_guest *client, const struct gw_subscribe *pack
         return;
     }
     gw_held_send_bytes(client, gw_span_of(memory, size), GW_DURABILITY_DISK);
+}
+
+/* Why a filter was refused, for the Reason String. */
+static struct gw_span words_of(const struct gw_guest *client, uint8_t reason, struct gw_span filter,
+                               char text[GW_WHYNOT_MAX])
+{
+    switch (reason) {
+    case GW_REASON_NOT_AUTHORIZED: return gw_whynot_access(client, false, filter, text);
+    case GW_REASON_TOPIC_FILTER_INVALID:
+        return gw_whynot_words(client, "a filter is not valid, or has more levels or bytes than "
+                                       "limits.topic_levels or limits.size.topic");
+    case GW_REASON_QUOTA_EXCEEDED:
+        return gw_whynot_words(client, "limits.subscriptions is reached, or limits.memory used up");
+    default: return GW_SPAN_NONE;
+    }
 }
 
 static bool decode(struct gw_guest *client, const struct gw_frame *frame,
@@ -244,12 +264,16 @@ void gw_subscriber_on_subscribe(struct gw_guest *client, const struct gw_frame *
     uint8_t *retained = reasons + packet.filter_count;
     struct gw_reader filters = gw_reader_of(packet.filters);
     struct gw_filter_request request;
+    char text[GW_WHYNOT_MAX];
+    struct gw_span words = GW_SPAN_NONE; /* of the first that was refused */
     for (uint32_t i = 0; gw_subscribe_next(&filters, packet.type, &request) == GW_OK; i++) {
         bool wanted;
         reasons[i] = subscribe(client, &request, id, &wanted);
         retained[i] = wanted;
+        if (reasons[i] >= GW_REASON_UNSPECIFIED && words.size == 0)
+            words = words_of(client, reasons[i], request.filter, text);
     }
-    send_suback(client, &packet, gw_span_of(reasons, packet.filter_count));
+    send_suback(client, &packet, gw_span_of(reasons, packet.filter_count), words);
     filters = gw_reader_of(packet.filters);
     for (uint32_t i = 0; gw_subscribe_next(&filters, packet.type, &request) == GW_OK; i++)
         if (retained[i] && gw_replay_start(client->shard, client->session, request.filter) != GW_OK)
@@ -285,5 +309,5 @@ void gw_subscriber_on_unsubscribe(struct gw_guest *client, const struct gw_frame
     struct gw_filter_request request;
     for (uint32_t i = 0; gw_subscribe_next(&filters, packet.type, &request) == GW_OK; i++)
         reasons[i] = unsubscribe(client, request.filter);
-    send_suback(client, &packet, gw_span_of(reasons, packet.filter_count));
+    send_suback(client, &packet, gw_span_of(reasons, packet.filter_count), GW_SPAN_NONE);
 }

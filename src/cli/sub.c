@@ -117,6 +117,8 @@ static void on_reply(struct gw_talk *talk, struct gw_client_request *request,
             gw_talk_complain(talk, "not subscribed to %s: %s (%d)", options->select.topics.items[i],
                              gw_reason_name(reason, GW_PACKET_SUBACK), reason);
     }
+    if (gw_props_has(&suback->props, REASON_STRING))
+        gw_talk_complain(talk, "the broker says: %.*s", GW_SPAN_FMT(suback->props.reason_string));
     if (!any)
         gw_talk_complain(talk, "no subscription was granted");
     if (!any || options->select.exit_after_sub)

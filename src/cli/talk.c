@@ -194,8 +194,9 @@ static void on_sent(void *user, struct gw_client_send *send, uint8_t reason)
 {
     struct gw_talk *talk = user;
     if (reason >= GW_REASON_UNSPECIFIED)
-        gw_talk_complain(talk, "publish %d failed: %s (%d)", send->publish.packet_id,
-                         gw_reason_name(reason, GW_PACKET_PUBACK), reason);
+        gw_talk_complain(talk, "publish %d failed: %s (%d)%s%.*s", send->publish.packet_id,
+                         gw_reason_name(reason, GW_PACKET_PUBACK), reason,
+                         send->words.size > 0 ? ": " : "", GW_SPAN_FMT(send->words));
     if (talk->ops->on_sent)
         talk->ops->on_sent(talk, send, reason);
 }

@@ -95,6 +95,52 @@ def test_mosquitto_pub_is_told(ruled, program):
     assert any(b"Not authorized" in line for line in lines), lines
 
 
+def words_of(got):
+    return dict(got.props or ()).get(m.REASON_STRING, "")
+
+
+def test_a_refusal_says_how_to_find_out(ruled):
+    """What the client knows itself, and the command that tells the rest; never the rule."""
+    name = fresh("curious")
+    one = guest(ruled, name)
+    for qos, kind in ((1, m.PUBACK), (2, m.PUBREC)):
+        one.send(m.publish(5, "own/secret/a", b"", qos, pid=7))
+        said = words_of(one.want(kind, code=NO))
+        assert said == ('no access rule lets a client without a user publish to "own/secret/a"; test it where the broker '
+                        f"runs: godwit acl test '-' pub 'own/secret/a' --id '{name}'")
+    command = said.split("runs: ")[1]
+    done = subprocess.run(f"{binary()} {command.removeprefix('godwit ')} -c {ruled.config}", shell=True,
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "rule 2 does not let" in done.stdout, done
+    one.send(m.subscribe(5, 8, [("own/secret/#", 0)]))
+    assert "subscribe to \"own/secret/#\"" in words_of(one.want(m.SUBACK))
+    one.send(m.publish(5, "$SYS/a", b"", 1, pid=9))
+    assert "$SYS is the broker's" in words_of(one.want(m.PUBACK, code=NO))
+    for topic in ("own/it's", 'own/"', "own/" + "x" * 200):  # nothing that a shell could stumble on
+        one.send(m.publish(5, topic, b"", 1, pid=10))
+        assert words_of(one.want(m.PUBACK, code=NO)) == "no access rule lets this client publish to that"
+    one.bye()
+
+
+def test_who_does_not_want_to_hear_it_is_not_told(ruled):
+    for props, limit in ([(m.REQUEST_PROBLEM, 0)], None), ([(m.MAXIMUM_PACKET_SIZE, 60)], 60):
+        one = Peer(ruled.address, 5)
+        one.hello(fresh("short"), props=props)
+        one.want(m.CONNACK, code=0)
+        one.send(m.publish(5, "own/secret/a", b"", 1, pid=7))
+        assert not words_of(one.want(m.PUBACK, code=NO)), limit
+        one.send(m.subscribe(5, 8, [("own/secret/#", 0)]))
+        assert not words_of(one.want(m.SUBACK)), limit
+        one.bye()
+
+
+def test_the_tools_show_it(ruled):
+    for words in (["pub", "-m", "x", "-q", "1"], ["sub"]):
+        done = subprocess.run([binary(), *words, "-V", "5", "-h", "127.0.0.1", "-p", str(ruled.port), "-t", "own/secret/a"],
+                              capture_output=True, text=True, timeout=60)
+        assert "godwit acl test" in done.stderr, done
+
+
 # ---- subscribing ---------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("v, no", [(5, NO), (4, 0x80), (3, 0)])  # 3.1 has no code for a no

@@ -52,7 +52,8 @@ struct gw_client_send {
     struct gw_list link;
     struct gw_publish publish;
     enum gw_client_phase phase;
-    bool repeat; /* in flight since an earlier connection, to be written again */
+    struct gw_span words; /* in on_sent: the server's reason string; empty if there is none */
+    bool repeat;          /* in flight since an earlier connection, to be written again */
 };
 
 /* One SUBSCRIBE or UNSUBSCRIBE that waits for its answer: the caller's memory until on_reply. */

@@ -220,6 +220,8 @@ enum gw_status gw_delivery_on_ack(struct gw_client *client, const struct gw_ack 
                             (ack->type == GW_PACKET_PUBACK ? GW_PHASE_PUBACK : GW_PHASE_PUBCOMP)) {
         return GW_OK; /* of an earlier connection */
     }
+    if (gw_props_has(&ack->props, REASON_STRING))
+        send->words = ack->props.reason_string;
     finish(client, send, ack->reason);
     gw_delivery_pump(client, now);
     return GW_OK;
