@@ -81,6 +81,8 @@ struct gw_backend_reply {
     char words[GW_BACKEND_WORDS_MAX]; /* else: why, for the log; no secrets */
 };
 
+struct gw_method;
+
 struct gw_backend_ops {
     const char *kind; /* as in the configuration: "jwt", "http", "ldap", "postgres", "redis" */
     /* Prepares it; connects to nobody yet. GW_INVALID with words for the configuration's report
@@ -96,6 +98,8 @@ struct gw_backend_ops {
     /* Whether what somebody was let in by, to whom this proof was given, would let him in still;
      * asked on any thread, does not block. NULL: it would. */
     bool (*stands)(void *backend, uint64_t proof);
+    /* Methods of enhanced authentication that it offers (auth/method), up to a NULL; NULL: none. */
+    const struct gw_method *const *methods;
 };
 
 /* Lets a warrant end so many milliseconds from now (rounded up to a second), 0: never; for settings

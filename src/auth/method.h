@@ -3,7 +3,7 @@
  *
  * Layer   auth (may include topic, base, os).
  * Owner   methods are immutable; an exchange and its state belong to one connection, and to a
- *         worker while a step of a method that blocks runs there.
+ *         worker while a step of a method that a backend offers runs there.
  * Life    exchange: init on the caller's memory, steps, fini. A state is state_size bytes of zeroed
  *         memory, given by the caller; end releases what it holds.
  * Limits  GW_METHOD_STEPS_MAX steps of an exchange; authentication data as large as a packet
@@ -27,10 +27,11 @@ enum gw_method_outcome {
 
 /* What a step is given and what it gives, beside data. */
 struct gw_method_exchange {
-    const struct gw_users *users; /* of the user files; NULL: there are none */
-    struct gw_backend_login who;  /* no password; user: that of CONNECT, proves nothing */
-    void *worker;                 /* of the backend that offers the method, see gw_backend_ops */
-    struct gw_warrant warrant;    /* its user also with FAILED, if it is known: for the log */
+    const struct gw_users *users;         /* of the user files; NULL: there are none */
+    struct gw_backend_login who;          /* no password; user: that of CONNECT, proves nothing */
+    const struct gw_backend_ops *backend; /* which offers the method; NULL: the broker itself */
+    void *worker;                         /* of the backend, for one step */
+    struct gw_warrant warrant; /* its user also with FAILED, if it is known: for the log */
     char words[GW_BACKEND_WORDS_MAX];
 };
 
@@ -40,7 +41,6 @@ void gw_method_exchange_fini(struct gw_method_exchange *exchange);
 struct gw_method {
     const char *name; /* as in the Authentication Method property */
     size_t state_size;
-    bool blocks;        /* its steps run on a worker */
     bool proves_nobody; /* who it lets in has to log in besides */
     /* One step: the peer's data in, ours out (appended to ret_data, which is empty). */
     enum gw_method_outcome (*step)(void *state, struct gw_method_exchange *exchange,

@@ -5,23 +5,39 @@
 #include "auth/method.h"
 #include "auth/password.h"
 #include "broker/admission.h"
+#include "broker/chain.h"
+#include "broker/checker.h"
 #include "broker/connector.h"
+#include "broker/login.h"
 #include "broker/penalty.h"
-#include "broker/rights.h"
 #include "wire/disconnect.h"
 
 #define NAME_MAX_SIZE 32u
+#define CANNOT_ASK    "who knows the users cannot be asked now: try again later"
 #define RENEWALS_TIME (60 * GW_NS_PER_S) /* in which limits.login.renewals are counted */
 
-/* A run of the method, from its first step to its last. */
+/* A method and who offers it. */
+struct offer {
+    const struct gw_method *method; /* NULL: nobody offers it */
+    struct gw_sponsor *sponsor;     /* borrowed; NULL: the broker itself */
+};
+
+/* A run of the method, from its first step to its last. While a worker does a step it is the
+ * worker's, and outlives the client if need be. */
 struct run {
+    struct gw_checker_job job;
     const struct gw_method *method;
+    struct gw_sponsor *sponsor; /* a reference; NULL: the broker itself offers the method */
     void *state;
     struct gw_method_exchange exchange;
     struct gw_users *users; /* a reference; NULL: none */
+    struct gw_buf data;     /* what the peer said, for the worker */
     struct gw_buf answer;
-    char address[GW_ADDRESS_TEXT_MAX];
+    struct gw_buf texts; /* what exchange.who views */
+    enum gw_method_outcome outcome;
     unsigned steps;
+    bool working; /* from the question to a worker until its job is released */
+    bool orphan;  /* nobody wants it any more: to be freed with its job */
 };
 
 struct gw_guest_auth {
@@ -42,46 +58,115 @@ static const struct gw_config_limits *limits_of(const struct gw_guest *client)
 
 /* -- life -- */
 
-static const struct gw_method *find(const struct gw_guest *client, struct gw_span name)
+static const struct gw_method *find_among(const struct gw_sponsor *sponsor, struct gw_span name)
 {
-    const struct gw_method_set offered = {
-        .echo = gw_shard_settings(client->shard)->debug.auth_echo,
-        .users = client->shard->config->users,
+    const struct gw_method *const *methods = gw_sponsor_ops(sponsor)->methods;
+    for (; methods && *methods; methods++)
+        if (gw_span_equal(name, gw_span_str((*methods)->name)))
+            return *methods;
+    return NULL;
+}
+
+static struct offer find(const struct gw_guest *client, struct gw_span name)
+{
+    const struct gw_shard_config *config = client->shard->config;
+    const struct gw_method_set own = {
+        .echo = config->config.debug.auth_echo,
+        .users = config->users,
     };
-    return name.size < NAME_MAX_SIZE ? gw_method_find(&offered, name) : NULL;
+    struct offer found = {.sponsor = NULL};
+    if (name.size >= NAME_MAX_SIZE)
+        return found;
+    found.method = gw_method_find(&own, name);
+    for (size_t i = 0; !found.method && config->chain && i < config->chain->count; i++) {
+        found.sponsor = config->chain->links[i].sponsor;
+        found.method = found.sponsor ? find_among(found.sponsor, name) : NULL;
+    }
+    return found;
+}
+
+static void wipe(struct gw_buf *buf)
+{
+    gw_password_wipe(buf->data, buf->size);
+    gw_buf_fini(buf);
 }
 
 static void run_free(struct run *run)
 {
     if (!run)
         return;
+    if (run->working) { /* its job frees it */
+        run->orphan = true;
+        gw_checker_drop(&run->job);
+        return;
+    }
     if (run->method->end && run->steps > 0)
         run->method->end(run->state);
-    gw_password_wipe(run->state, run->method->state_size);
+    if (run->state)
+        gw_password_wipe(run->state, run->method->state_size);
     free(run->state);
     gw_users_unref(run->users);
+    gw_sponsor_unref(run->sponsor);
     gw_method_exchange_fini(&run->exchange);
-    gw_password_wipe(run->answer.data, run->answer.size);
-    gw_buf_fini(&run->answer);
+    wipe(&run->data);
+    wipe(&run->answer);
+    gw_buf_fini(&run->texts);
     free(run);
 }
 
-static struct run *run_new(const struct gw_guest *client, const struct gw_method *method)
+/* An address without its port: "10.0.0.9", "::1". */
+static struct gw_span host_of(const struct gw_address *address, char text[GW_ADDRESS_TEXT_MAX])
+{
+    struct gw_span host = gw_span_str(gw_address_text(address, text));
+    const char *colon = gw_address_port(address) > 0 ? strrchr(text, ':') : NULL;
+    if (colon)
+        host.size = (size_t)(colon - text);
+    if (host.size > 1 && text[0] == '[' && text[host.size - 1] == ']')
+        host = gw_span_of(text + 1, host.size - 2);
+    return host;
+}
+
+/* Copies what is known of the client: a worker may look at it when the client is gone. */
+static enum gw_status describe(struct run *run, const struct gw_guest *client, struct gw_span id)
+{
+    char host[GW_ADDRESS_TEXT_MAX];
+    struct gw_span texts[] = {
+        gw_guest_user_name(client),
+        id,
+        host_of(gw_conn_peer(client->conn), host),
+        gw_span_str(client->entrance ? client->entrance->url : NULL),
+    };
+    struct gw_span *places[] = {&run->exchange.who.user, &run->exchange.who.client_id,
+                                &run->exchange.who.address, &run->exchange.who.listener};
+    size_t size = 0, at = 0;
+    for (size_t i = 0; i < GW_COUNT_OF(texts); i++)
+        size += texts[i].size;
+    gw_buf_init(&run->texts, size);
+    for (size_t i = 0; i < GW_COUNT_OF(texts); i++)
+        GW_TRY(gw_buf_append(&run->texts, texts[i]));
+    for (size_t i = 0; i < GW_COUNT_OF(texts); at += texts[i].size, i++)
+        *places[i] =
+            texts[i].size > 0 ? gw_span_of(run->texts.data + at, texts[i].size) : GW_SPAN_NONE;
+    return GW_OK;
+}
+
+static struct run *run_new(const struct gw_guest *client, const struct offer *offer,
+                           struct gw_span id)
 {
     struct run *run = calloc(1, sizeof(*run));
     if (!run)
         return NULL;
     struct gw_users *users = client->shard->config->users;
-    run->method = method;
+    run->method = offer->method;
+    run->sponsor = offer->sponsor ? gw_sponsor_ref(offer->sponsor) : NULL;
     gw_method_exchange_init(&run->exchange);
+    gw_buf_init(&run->data, client->assembler.packet_max);
     gw_buf_init(&run->answer, GW_METHOD_DATA_MAX);
     run->users = users ? gw_users_ref(users) : NULL;
     run->exchange.users = users;
-    run->exchange.who.address =
-        gw_span_str(gw_address_text(gw_conn_peer(client->conn), run->address));
-    run->exchange.who.user = gw_guest_user_name(client);
-    run->state = calloc(1, method->state_size);
-    if (run->state)
+    run->exchange.backend = offer->sponsor ? gw_sponsor_ops(offer->sponsor) : NULL;
+    run->state = calloc(1, offer->method->state_size);
+    if (run->state && describe(run, client, id) == GW_OK)
         return run;
     run_free(run);
     return NULL;
@@ -116,7 +201,10 @@ size_t gw_exchange_bytes(const struct gw_guest *client)
     const struct gw_guest_auth *auth = client->auth;
     if (!auth)
         return 0;
-    return sizeof(*auth) + auth->connect.capacity +
+    size_t run = 0;
+    if (auth->run && !auth->run->working) /* a worker's is not looked into */
+        run = auth->run->data.capacity + auth->run->answer.capacity;
+    return sizeof(*auth) + auth->connect.capacity + run +
            (auth->run ? sizeof(*auth->run) + auth->run->method->state_size : 0);
 }
 
@@ -129,18 +217,18 @@ static void on_late(struct gw_timer *timer, gw_mono_ns now)
                  "the re-authentication was not done within limits.connect_time", NULL);
 }
 
-static struct gw_guest_auth *auth_new(struct gw_guest *client, const struct gw_method *method,
-                                      struct gw_span body)
+static struct gw_guest_auth *auth_new(struct gw_guest *client, const struct offer *offer,
+                                      struct gw_span id, struct gw_span body)
 {
     struct gw_guest_auth *auth = calloc(1, sizeof(*auth));
     if (!auth)
         return NULL;
     auth->client = client;
-    memcpy(auth->name, method->name, strlen(method->name) + 1);
+    memcpy(auth->name, offer->method->name, strlen(offer->method->name) + 1);
     gw_timer_init(&auth->timer, on_late);
     gw_buf_init(&auth->connect, body.size);
     client->auth = auth;
-    auth->run = run_new(client, method);
+    auth->run = run_new(client, offer, id);
     if (auth->run && gw_buf_append(&auth->connect, body) == GW_OK)
         return auth;
     gw_exchange_drop(client);
@@ -173,58 +261,62 @@ static void send_auth(struct gw_guest *client, uint8_t reason, struct gw_span da
     gw_guest_commit(client, size);
 }
 
+static struct gw_penalty_case tried(const struct gw_guest *client, struct gw_span id,
+                                    const char *why)
+{
+    struct gw_span user = gw_buf_span(&client->auth->run->exchange.warrant.user);
+    return (struct gw_penalty_case){
+        .client_id = id,
+        .user = user.size > 0 ? user : gw_guest_user_name(client),
+        .method = client->auth->name,
+        .why = why,
+    };
+}
+
 static void note_failure(struct gw_guest *client, struct gw_span id, const char *why,
                          gw_mono_ns now)
 {
-    const struct gw_guest_auth *auth = client->auth;
-    struct gw_span user = gw_buf_span(&auth->run->exchange.warrant.user);
-    if (auth->run->method->proves_nobody)
-        return;
-    gw_penalty_note(
-        client,
-        &(struct gw_penalty_case){.client_id = id,
-                                  .user = user.size > 0 ? user : gw_guest_user_name(client),
-                                  .method = auth->name,
-                                  .why = why},
-        now);
+    const struct gw_penalty_case what = tried(client, id, why);
+    if (!client->auth->run->method->proves_nobody)
+        gw_penalty_note(client, &what, now);
 }
 
 /* -- who it is -- */
 
+static uint64_t sponsor_id(const struct run *run)
+{
+    return run->sponsor ? gw_sponsor_id(run->sponsor) : 0;
+}
+
+/* What user files vouched for they must vouch for still, and so must others. */
+static bool stands(const struct gw_guest *client, const struct run *run)
+{
+    const struct gw_shard_config *config = client->shard->config;
+    const struct gw_warrant *warrant = &run->exchange.warrant;
+    if (run->sponsor)
+        return gw_chain_find(config->chain, sponsor_id(run)) != NULL;
+    const struct gw_userfile_user *user =
+        config->users ? gw_users_find(config->users, gw_buf_span(&warrant->user)) : NULL;
+    return user && user->proof == warrant->proof;
+}
+
 /* Why what was proved does not count after all; NULL if it does. The users may have changed while
  * the exchange went on, and a certificate or CONNECT may have given another name. */
-static const char *judge(const struct gw_guest *client, const struct gw_warrant *warrant)
+static const char *judge(const struct gw_guest *client, const struct run *run)
 {
-    const struct gw_users *users = client->shard->config->users;
-    const struct gw_userfile_user *user =
-        users ? gw_users_find(users, gw_buf_span(&warrant->user)) : NULL;
-    if (client->user.name &&
-        !gw_span_equal(gw_guest_user_name(client), gw_buf_span(&warrant->user)))
+    struct gw_span user = gw_buf_span(&run->exchange.warrant.user);
+    if (user.size == 0)
+        return "it is not said who it is";
+    if (client->user.name && !gw_span_equal(gw_guest_user_name(client), user))
         return client->state == GW_GUEST_CONNECTED
                    ? "a re-authentication as another user"
                    : "the user name beside the exchange is another one";
-    if (!user || user->proof != warrant->proof)
-        return "its user was removed or changed meanwhile";
-    return NULL;
+    return stands(client, run) ? NULL : "what it was let in by was removed or changed meanwhile";
 }
 
-static enum gw_status grant(struct gw_guest *client, const struct gw_warrant *warrant)
+static enum gw_status grant(struct gw_guest *client, const struct run *run)
 {
-    struct gw_blob *groups = NULL;
-    if (!client->user.name)
-        client->user.name = gw_blob_copy(gw_buf_span(&warrant->user));
-    if (warrant->groups.size > 0)
-        groups = gw_blob_copy(gw_buf_span(&warrant->groups));
-    if (!client->user.name || (!groups && warrant->groups.size > 0)) {
-        gw_blob_unref(&groups);
-        return GW_NO_MEMORY;
-    }
-    gw_blob_unref(&client->user.groups);
-    client->user.groups = groups;
-    client->user.proof = warrant->proof;
-    client->user.proved = true;
-    if (client->session)
-        gw_rights_on_connected(client);
+    GW_TRY(gw_login_grant(client, &run->exchange.warrant, sponsor_id(run)));
     gw_metrics_add(&client->shard->metrics, GW_METRIC_LOGINS_PASSED, 1);
     return GW_OK;
 }
@@ -266,12 +358,12 @@ static void pass(struct gw_guest *client, gw_mono_ns now)
     struct gw_guest_auth *auth = client->auth;
     struct run *run = auth->run;
     if (!run->method->proves_nobody) {
-        const char *why = judge(client, &run->exchange.warrant);
+        const char *why = judge(client, run);
         if (why) {
             fail(client, why, now);
             return;
         }
-        if (grant(client, &run->exchange.warrant) != GW_OK) {
+        if (grant(client, run) != GW_OK) {
             gw_admission_refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
             return;
         }
@@ -306,12 +398,12 @@ static void pass_again(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_guest_auth *auth = client->auth;
     if (!auth->run->method->proves_nobody) {
-        const char *why = judge(client, &auth->run->exchange.warrant);
+        const char *why = judge(client, auth->run);
         if (why) {
             fail_again(client, why, now);
             return;
         }
-        if (grant(client, &auth->run->exchange.warrant) != GW_OK) {
+        if (grant(client, auth->run) != GW_OK) {
             end_run(auth);
             gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
             return;
@@ -323,6 +415,27 @@ static void pass_again(struct gw_guest *client, gw_mono_ns now)
 }
 
 /* -- steps -- */
+
+/* There is no outcome that the client could do anything about. */
+static void give_up(struct gw_guest *client, enum gw_reason reason, const char *what)
+{
+    bool again = client->state == GW_GUEST_CONNECTED;
+    end_run(client->auth);
+    if (!again)
+        gw_admission_refuse(client, (uint8_t)reason, what, NULL);
+    else if (reason == GW_REASON_SERVER_UNAVAILABLE) /* which DISCONNECT has not */
+        gw_guest_end(client, GW_REASON_IMPLEMENTATION_SPECIFIC, what, NULL);
+    else
+        gw_guest_end(client, (uint8_t)reason, what, NULL);
+}
+
+static void note_trouble(struct gw_guest *client, const char *words)
+{
+    bool again = client->state == GW_GUEST_CONNECTED;
+    const struct gw_penalty_case what =
+        tried(client, again ? gw_guest_id(client) : client_id(client->auth), words);
+    gw_penalty_trouble(client, &what);
+}
 
 static void on_outcome(struct gw_guest *client, enum gw_method_outcome outcome, gw_mono_ns now)
 {
@@ -342,18 +455,81 @@ static void on_outcome(struct gw_guest *client, enum gw_method_outcome outcome, 
     case GW_METHOD_DONE: (again ? pass_again : pass)(client, now); break;
     case GW_METHOD_FAILED: (again ? fail_again : fail)(client, words, now); break;
     case GW_METHOD_TROUBLE:
-        gw_penalty_trouble(
-            client, &(struct gw_penalty_case){again ? gw_guest_id(client) : client_id(auth),
-                                              gw_guest_user_name(client), auth->name, words});
-        end_run(auth);
-        if (again)
-            gw_guest_end(client, GW_REASON_IMPLEMENTATION_SPECIFIC, "the login cannot be judged",
-                         NULL);
-        else
-            gw_admission_refuse(client, GW_REASON_SERVER_UNAVAILABLE, "the login cannot be judged",
-                                NULL);
+        note_trouble(client, words);
+        give_up(client, GW_REASON_SERVER_UNAVAILABLE, CANNOT_ASK);
         break;
     }
+}
+
+/* On a worker. */
+static enum gw_status work(struct gw_checker_job *job, void *worker)
+{
+    struct run *run = GW_CONTAINER(job, struct run, job);
+    run->exchange.worker = worker;
+    run->outcome =
+        run->method->step(run->state, &run->exchange, gw_buf_span(&run->data), &run->answer);
+    return GW_OK;
+}
+
+static void on_done(void *asker, struct gw_checker_job *job, enum gw_status status, gw_mono_ns now)
+{
+    struct gw_guest_auth *auth = asker;
+    struct gw_guest *client = auth->client;
+    const struct run *run = GW_CONTAINER(job, struct run, job);
+    bool again = client->state == GW_GUEST_CONNECTED;
+    if (client->state == GW_GUEST_CLOSING)
+        return;
+    if (!again && gw_conn_hung_up(client->conn)) {
+        if (status == GW_OK && run->outcome == GW_METHOD_FAILED)
+            note_failure(client, client_id(auth), run->exchange.words, now);
+        gw_guest_end(client, GW_REASON_UNSPECIFIED, "the peer left before its login was answered",
+                     NULL);
+        return;
+    }
+    if (!again)
+        gw_conn_resume(client->conn);
+    if (status == GW_OK)
+        on_outcome(client, run->outcome, now);
+    else
+        give_up(client, GW_REASON_SERVER_BUSY, "out of memory");
+}
+
+static void release(struct gw_checker_job *job)
+{
+    struct run *run = GW_CONTAINER(job, struct run, job);
+    run->working = false;
+    if (run->orphan)
+        run_free(run);
+}
+
+/* Has a worker do the step; before CONNACK nothing is read from the client meanwhile. */
+static void ask_worker(struct gw_guest *client, struct gw_span data)
+{
+    struct gw_shard *shard = client->shard;
+    struct run *run = client->auth->run;
+    struct gw_checker *pool = run->sponsor ? gw_sponsor_pool(run->sponsor) : shard->world->checker;
+    gw_password_wipe(run->data.data, run->data.size);
+    gw_buf_clear(&run->data);
+    if (gw_buf_append(&run->data, data) != GW_OK) {
+        give_up(client, GW_REASON_SERVER_BUSY, "out of memory");
+        return;
+    }
+    memset(&run->job, 0, sizeof(run->job));
+    gw_checker_job_init(&run->job);
+    run->job.loop = shard->loop;
+    run->job.work = work;
+    run->job.answered = on_done;
+    run->job.release = release;
+    run->job.asker = client->auth;
+    run->working = true;
+    if (client->state != GW_GUEST_CONNECTED) {
+        client->state = GW_GUEST_AUTHENTICATING;
+        gw_conn_pause(client->conn);
+    }
+    if (gw_checker_ask(pool, &run->job, gw_shard_settings(shard)->limits.login.queue) == GW_OK)
+        return;
+    gw_metrics_add(&shard->metrics, GW_METRIC_LOGINS_BUSY, 1);
+    give_up(client, GW_REASON_SERVER_BUSY, "too many logins wait (limits.login.queue)");
 }
 
 static void step(struct gw_guest *client, const struct gw_props *props, gw_mono_ns now)
@@ -362,7 +538,10 @@ static void step(struct gw_guest *client, const struct gw_props *props, gw_mono_
     struct gw_span data = gw_props_has(props, AUTH_DATA) ? props->auth_data : GW_SPAN_NONE;
     gw_buf_clear(&run->answer);
     run->steps++;
-    on_outcome(client, run->method->step(run->state, &run->exchange, data, &run->answer), now);
+    if (run->sponsor)
+        ask_worker(client, data);
+    else
+        on_outcome(client, run->method->step(run->state, &run->exchange, data, &run->answer), now);
 }
 
 /* -- beginnings -- */
@@ -374,9 +553,10 @@ static bool names_method(const struct gw_connect *connect)
 
 bool gw_exchange_wants_login(const struct gw_guest *client, const struct gw_connect *connect)
 {
-    const struct gw_method *method =
-        names_method(connect) ? find(client, connect->props.auth_method) : NULL;
-    return method && method->proves_nobody;
+    struct offer offer = {.method = NULL};
+    if (names_method(connect))
+        offer = find(client, connect->props.auth_method);
+    return offer.method && offer.method->proves_nobody;
 }
 
 bool gw_exchange_begin(struct gw_guest *client, const struct gw_connect *connect,
@@ -384,13 +564,13 @@ bool gw_exchange_begin(struct gw_guest *client, const struct gw_connect *connect
 {
     if (!names_method(connect))
         return false;
-    const struct gw_method *method = find(client, connect->props.auth_method);
-    if (!method)
+    struct offer offer = find(client, connect->props.auth_method);
+    if (!offer.method)
         gw_admission_refuse(client, GW_REASON_BAD_AUTHENTICATION_METHOD,
                             "authentication method not offered", NULL);
-    else if (!method->proves_nobody && gw_penalty_banned(client, now))
+    else if (!offer.method->proves_nobody && gw_penalty_banned(client, now))
         gw_admission_refuse(client, GW_REASON_BANNED, GW_PENALTY_BANNED, NULL);
-    else if (!auth_new(client, method, body))
+    else if (!auth_new(client, &offer, connect->client_id, body))
         gw_admission_refuse(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
     else
         step(client, &connect->props, now);
@@ -411,18 +591,18 @@ static bool renews_too_often(struct gw_guest_auth *auth, gw_mono_ns now)
 static bool begin_again(struct gw_guest *client, gw_mono_ns now)
 {
     struct gw_guest_auth *auth = client->auth;
-    const struct gw_method *method = find(client, gw_span_str(auth->name));
+    struct offer offer = find(client, gw_span_str(auth->name));
     if (renews_too_often(auth, now)) {
         gw_guest_end(client, GW_REASON_MESSAGE_RATE_TOO_HIGH,
                      "more re-authentications than limits.login.renewals", NULL);
         return false;
     }
-    if (!method) {
+    if (!offer.method) {
         gw_guest_end(client, GW_REASON_BAD_AUTHENTICATION_METHOD,
                      "its authentication method is not offered any more", NULL);
         return false;
     }
-    auth->run = run_new(client, method);
+    auth->run = run_new(client, &offer, gw_guest_id(client));
     if (!auth->run) {
         gw_guest_end(client, GW_REASON_SERVER_BUSY, "out of memory", NULL);
         return false;
@@ -448,7 +628,8 @@ static void on_auth_again(struct gw_guest *client, const struct gw_disconnect *p
 {
     bool begins = packet->reason == GW_REASON_RE_AUTHENTICATE;
     bool under_way = client->auth->run != NULL;
-    if (begins == under_way || (!begins && packet->reason != GW_REASON_CONTINUE_AUTHENTICATION)) {
+    if (begins == under_way || (under_way && client->auth->run->working) ||
+        (!begins && packet->reason != GW_REASON_CONTINUE_AUTHENTICATION)) {
         gw_guest_end(client, GW_REASON_PROTOCOL_ERROR, "AUTH out of order", "4.12.1");
         return;
     }
@@ -497,7 +678,9 @@ const char *gw_exchange_method(const struct gw_guest *client)
 
 bool gw_exchange_holds(const struct gw_guest *client)
 {
-    return client->auth && client->auth->tell_at > 0;
+    const struct gw_guest_auth *auth = client->auth;
+    bool works = auth && auth->run && auth->run->working;
+    return auth && (auth->tell_at > 0 || (works && client->state != GW_GUEST_CONNECTED));
 }
 
 bool gw_exchange_on_timer(struct gw_guest *client, gw_mono_ns now)

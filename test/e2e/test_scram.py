@@ -1,11 +1,13 @@
 """SCRAM over AUTH packets: who gets in, who does not, what it costs, and once more on a living connection."""
 
+import base64
 import re
 import socket
 import subprocess
 import threading
 
 import pytest
+from realm import Sasl, program
 from rig import WAIT, binary, fresh, until
 from scram import HASHES, Client
 
@@ -227,6 +229,21 @@ def test_who_stops_in_the_middle_is_closed(guarded):
     peer.want(m.AUTH, code=0x18)
     peer.closed()
     assert "authentication was not done in time" in broker.wait_for("connection.closed")["reason"]
+
+
+@pytest.mark.skipif(not program("gsasl"), reason="gsasl not installed (script/setup test)")
+def test_the_client_of_gnu_sasl_gets_in(guarded):
+    broker = guarded()
+    for user, password, code in (("ada", SECRET, 0), ("ada", "pen", 0x87), ("nobody", SECRET, 0x87)):
+        client = Sasl("SCRAM-SHA-256", f"--authentication-id={user}", f"--password={password}",
+                      f"--authorization-id={user}", "--no-cb")
+        try:
+            peer = open_with(broker, "SCRAM-SHA-256", base64.b64decode(client.says()))
+            client.hears(base64.b64encode(peer.want(m.AUTH, code=0x18).get(m.AUTH_DATA)).decode())
+            peer.send(m.auth(0x18, props("SCRAM-SHA-256", base64.b64decode(client.says()))))
+            peer.want(m.CONNACK, code=code)
+        finally:
+            client.close()
 
 
 # ---- on a living connection ----------------------------------------------------------------------
