@@ -6,6 +6,7 @@
 
 #include "auth/jwt.h"
 #include "auth/jwtkeys.h"
+#include "auth/oauthbearer.h"
 
 #define TIMEOUT_MS   5000u
 #define REFRESH_MS   600000u
@@ -242,6 +243,8 @@ static bool back_stands(void *backend, uint64_t proof)
     return gw_jwtkeys_has(back->keys, proof);
 }
 
+static const struct gw_method *const methods[] = {&gw_oauthbearer_method, NULL};
+
 const struct gw_backend_ops gw_jwtback_ops = {
     .kind = "jwt",
     .open = back_open,
@@ -250,4 +253,5 @@ const struct gw_backend_ops gw_jwtback_ops = {
     .leave = back_leave,
     .ask = back_ask,
     .stands = back_stands,
+    .methods = methods,
 };
