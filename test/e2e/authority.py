@@ -58,12 +58,13 @@ class Authority:
         return out
 
     def respond(self, cert, status="V", *words):
-        """An OCSP response on a certificate: V good, R revoked; `words` say how long it holds."""
+        """An OCSP response on a certificate: V good, R revoked, None: it is not
+        known; `words` say how long it holds."""
         stem = self.directory / f"ocsp-{os.urandom(4).hex()}"
         index, asked, out = (stem.with_suffix(s) for s in (".txt", ".req", ".der"))
         serial = openssl("x509", "-in", cert, "-noout", "-serial").decode().strip().split("=")[1]
         revoked = "250101000000Z" if status == "R" else ""
-        index.write_text(f"{status}\t491231235959Z\t{revoked}\t{serial}\tunknown\t/CN=any\n")
+        index.write_text("" if status is None else f"{status}\t491231235959Z\t{revoked}\t{serial}\tunknown\t/CN=any\n")
         openssl("ocsp", "-issuer", self.cert, "-cert", cert, "-reqout", asked, "-no_nonce")
         openssl("ocsp", "-index", index, "-CA", self.cert, "-rsigner", self.cert, "-rkey", self.key,
                 "-reqin", asked, "-respout", out, *(words or ("-ndays", 1)))
