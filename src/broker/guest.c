@@ -82,6 +82,7 @@ static struct gw_guest *client_new(struct gw_shard *shard, struct gw_conn *conn)
     client->shard = shard;
     gw_list_init(&client->link);
     gw_list_init(&client->paused);
+    gw_list_init(&client->opening);
     gw_held_init(&client->held);
     gw_timer_init(&client->timer, on_timer);
     gw_assembler_init(&client->assembler, (uint32_t)limits->packet_before_connect);
@@ -94,6 +95,7 @@ static void client_free(struct gw_guest *client)
 {
     gw_list_remove(&client->link);
     gw_list_remove(&client->paused);
+    gw_lobby_leave(client);
     gw_held_fini(&client->held);
     gw_wheel_cancel(gw_loop_wheel(client->shard->loop), &client->timer);
     gw_assembler_fini(&client->assembler);
@@ -160,6 +162,7 @@ void gw_guest_accept(struct gw_shard *shard, const struct gw_entrance *entrance,
         return;
     }
     gw_list_push_back(&shard->clients.all, &client->link);
+    gw_lobby_enter(client);
     gw_metrics_add(&shard->metrics, GW_METRIC_CONNECTIONS, 1);
     arm(client, now + limits->connect_time);
 }
@@ -283,6 +286,7 @@ void gw_guest_close(struct gw_guest *client)
     if (client->state == GW_GUEST_CLOSING)
         return;
     client->state = GW_GUEST_CLOSING;
+    gw_lobby_leave(client);
     gw_list_remove(&client->paused);
     if (client->session)
         gw_list_push_back(&client->shard->clients.ending, &client->paused);
@@ -711,6 +715,7 @@ static void feed(struct gw_guest *client, struct gw_span bytes, gw_mono_ns now)
 
 static void on_bytes(void *user, struct gw_span bytes, gw_mono_ns now)
 {
+    gw_lobby_leave(user);
     feed(user, bytes, now);
 }
 

@@ -87,6 +87,7 @@ struct gw_guest {
     struct gw_session *session; /* NULL until connected, and again once taken from it */
     struct gw_list link;        /* in shard->clients.all */
     struct gw_list paused;      /* in shard->clients.paused, while held back */
+    struct gw_list opening;     /* in shard->clients.lobby, while it shakes hands */
     struct gw_timer timer;      /* connect time, then keep-alive */
     struct gw_assembler assembler;
     struct gw_keepalive keepalive;

@@ -191,7 +191,8 @@ static void judge_turn(struct gw_shard *shard, gw_mono_ns now)
         gw_shard_want_turn(shard);
     for (unsigned i = 0; i < shard->world->shard_count && !late; i++)
         late = atomic_load_explicit(&shard->world->shards[i].inbox.late, memory_order_relaxed);
-    gw_loop_accept_slowly(shard->loop, late);
+    bool crowded = gw_lobby_look(shard, now);
+    gw_loop_accept_slowly(shard->loop, late || crowded);
 }
 
 static void before_flush(void *user, gw_mono_ns now)
@@ -277,6 +278,7 @@ enum gw_status gw_shard_init(struct gw_shard *shard, struct gw_shard_world *worl
     gw_list_init(&shard->clients.all);
     gw_list_init(&shard->clients.paused);
     gw_list_init(&shard->clients.ending);
+    gw_lobby_init(&shard->clients.lobby);
     gw_timer_init(&shard->clients.pressure, on_pressure);
     gw_timer_init(&shard->turn, on_turn);
     gw_buf_init(&shard->scratch, SCRATCH_MAX);

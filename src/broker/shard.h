@@ -14,6 +14,7 @@
 #include "base/map.h"
 #include "base/random.h"
 #include "broker/broker.h"
+#include "broker/lobby.h"
 #include "broker/metrics.h"
 #include "broker/relay.h"
 #include "session/session.h"
@@ -102,6 +103,7 @@ struct gw_shard_clients {
     struct gw_list all;    /* gw_guest.link */
     struct gw_list paused; /* gw_guest.paused: not read while other shards are behind */
     struct gw_list ending; /* gw_guest.paused: to let go of their session this turn */
+    struct gw_lobby lobby; /* those that shake hands */
     struct gw_timer pressure;
     bool draining;
     bool drained;

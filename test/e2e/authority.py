@@ -57,6 +57,15 @@ class Authority:
                 "-out", out, cwd=self.directory)
         return out
 
+    def adopt(self, other, name="test CA between"):
+        """A certificate for another authority's key, which makes its own signatures lead to us."""
+        asked, ext, out = (other.directory / f"adopted.{s}" for s in ("csr", "ext", "pem"))
+        openssl("req", "-new", "-key", other.key, "-out", asked, "-subj", f"/CN={name}")
+        ext.write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n")
+        openssl("x509", "-req", "-in", asked, "-CA", self.cert, "-CAkey", self.key, "-set_serial",
+                "0x" + os.urandom(8).hex(), "-days", 30, "-extfile", ext, "-out", out)
+        return out
+
     def respond(self, cert, status="V", *words):
         """An OCSP response on a certificate: V good, R revoked, None: it is not
         known; `words` say how long it holds."""

@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import mqtt as m
@@ -195,3 +196,35 @@ def test_ocsp_refusals(ca, pair, tmp_path, bytes_, words):
     code, said = words_of_refusal({"cert": str(pair[0]), "key": str(pair[1]),
                                    "ocsp_file": str(path)}, tmp_path)
     assert code == 78 and words in said and "[T217]" in said, said
+
+
+# ---- floods --------------------------------------------------------------------------------------
+
+def test_unfinished_handshakes_have_a_bound(secure, ca, pair):
+    """Whoever does not go on makes room; those who do come in meanwhile, and talk undisturbed."""
+    broker = secure({"cert": str(pair[0]), "key": str(pair[1])},
+                    "threads: 1\nlimits: {handshakes: 8, connect_time: 1h}\n")
+    sub, pub = (TlsPeer(broker, 5, context_of(ca)).join() for _ in range(2))
+    topic, count = fresh("calm"), 0
+    sub.subscribe(topic, qos=1)
+    idle = [socket.create_connection(broker.address, timeout=WAIT) for _ in range(40)]
+    words = "limits.handshakes is reached, and this one took longest"
+
+    def talk():
+        nonlocal count
+        count += 1
+        pub.send(m.publish(5, topic, str(count), qos=1, pid=count % 60000 + 1))
+        sub.message(topic=topic, payload=str(count), qos=1)
+        pub.want(m.PUBACK, pid=count % 60000 + 1)
+        return len(broker.events("connection.closed", reason=words)) >= 33
+
+    until(talk, "33 to be ended")
+    for _ in range(5):
+        TlsPeer(broker, 5, context_of(ca)).join().bye()
+    ended = broker.events("connection.closed", reason=words)
+    assert len(ended) <= 40 and all(e["after_ms"] >= 2000 for e in ended), ended
+    for one in idle:
+        one.close()
+    talk()
+    sub.bye()
+    pub.bye()
