@@ -26,8 +26,9 @@ class Symbol:
 def object_of(source):
     folder = folder_of(source)
     target = "godwit" if folder == "daemon" else "gw_" + folder.replace("/", "_")
-    if folder.startswith("module/"):
-        target = folder.replace("module/", "godwit-", 1)
+    loadable = folder.replace("module/", "godwit-", 1)
+    if folder.startswith("module/") and (BUILD / "CMakeFiles" / f"{loadable}.dir").is_dir():
+        target = loadable
     return BUILD / "CMakeFiles" / f"{target}.dir" / f"{source}.o"
 
 

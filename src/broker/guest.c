@@ -1,7 +1,5 @@
 #include "broker/guest.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/assert.h"
@@ -9,6 +7,7 @@
 #include "broker/connector.h"
 #include "broker/deliverer.h"
 #include "broker/exchange.h"
+#include "broker/farewell.h"
 #include "broker/foresight.h"
 #include "broker/journal.h"
 #include "broker/login.h"
@@ -204,58 +203,6 @@ struct gw_identity gw_guest_identity(const struct gw_guest *client)
     };
 }
 
-static const char *by_name(uint8_t by)
-{
-    static const char *const names[] = {"network", "client", "broker"};
-    return names[by];
-}
-
-static const char *cause_text(const struct gw_guest_cause *cause, char *text, size_t size)
-{
-    const char *what = cause->what ? cause->what : "connection closed";
-    if (cause->clause)
-        snprintf(text, size, "%s (%s)", what, cause->clause);
-    else
-        snprintf(text, size, "%s", what);
-    return text;
-}
-
-static void log_end(struct gw_guest *client, gw_mono_ns now)
-{
-    if (client->cause.logged)
-        return;
-    client->cause.logged = true;
-    bool connected = client->session != NULL;
-    bool expected = client->cause.clean || (!connected && !client->cause.told);
-    enum gw_log_level level = !connected && expected ? GW_LOG_DEBUG : GW_LOG_INFO;
-    if (!gw_log_wants(gw_shard_log(client->shard), level))
-        return;
-    char from[GW_ADDRESS_TEXT_MAX], why[256];
-    struct gw_transport_story story;
-    gw_conn_describe(client->conn, &story);
-    struct gw_log_field fields[] = {
-        gw_log_text("id", gw_guest_id(client)),
-        gw_log_text("user", gw_guest_user_name(client)),
-        gw_log_str("from", gw_address_text(gw_conn_peer(client->conn), from)),
-        gw_log_str("reason", cause_text(&client->cause, why, sizeof(why))),
-        gw_log_number("code", client->cause.reason),
-        gw_log_str("by", by_name(client->cause.by)),
-        gw_log_str("last", client->last_packet
-                               ? gw_packet_name((enum gw_packet_type)client->last_packet)
-                               : NULL),
-        gw_log_number("after_ms", (int64_t)((now - client->since) / GW_NS_PER_MS)),
-        gw_log_number("in_bytes", (int64_t)gw_conn_bytes_in(client->conn)),
-        gw_log_number("out_bytes", (int64_t)gw_conn_bytes_out(client->conn)),
-        gw_log_str("path", story.path),
-        gw_log_str("origin", story.origin),
-    };
-    size_t skip = connected ? 0 : 2;
-    gw_log_event(gw_shard_log(client->shard), level,
-                 connected ? "client.disconnected" : "connection.closed",
-                 connected ? "disconnected" : "closed before it was let in", fields + skip,
-                 GW_COUNT_OF(fields) - skip);
-}
-
 /* -- the end -- */
 
 static void set_cause(struct gw_guest *client, uint8_t by, uint8_t reason, const char *what,
@@ -272,7 +219,7 @@ void gw_guest_release_session(struct gw_guest *client, gw_mono_ns now)
     struct gw_session *session = client->session;
     if (!session)
         return;
-    log_end(client, now);
+    gw_farewell_log(client, now);
     gw_metrics_add(&client->shard->metrics, GW_METRIC_CLIENTS_CONNECTED, -1);
     client->session = NULL;
     gw_quota_leave_user(client);
@@ -345,43 +292,15 @@ void gw_guest_leave(struct gw_guest *client, uint8_t reason)
     gw_guest_close(client);
 }
 
-/* How the system lost a connection; constant words, as a cause needs them. */
-static const char *loss_words(int os_errno)
-{
-    switch (os_errno) {
-    case ECONNRESET:
-    case EPIPE: return "connection reset by the peer without DISCONNECT";
-    case ETIMEDOUT: return "connection lost: the peer's machine does not answer";
-    case EHOSTUNREACH:
-    case ENETUNREACH: return "connection lost: no route to the peer";
-    case ENOMEM:
-    case ENOBUFS: return "connection lost: the system is out of memory";
-    default: return "connection lost";
-    }
-}
-
-/* Why a connection ended that nobody asked to end. */
-static const char *end_words(const struct gw_guest *client, enum gw_conn_end end, int os_errno)
-{
-    switch (end) {
-    case GW_CONN_END_LOCAL: return "closed";
-    case GW_CONN_END_PEER: return "connection closed by the peer without DISCONNECT";
-    case GW_CONN_END_TIMEOUT: return "the peer did not take the last bytes";
-    case GW_CONN_END_TRANSPORT: return gw_conn_trouble(client->conn);
-    case GW_CONN_END_ERROR: break;
-    }
-    return loss_words(os_errno);
-}
-
 static void on_closed(void *user, enum gw_conn_end end, int os_errno, gw_mono_ns now)
 {
     struct gw_guest *client = user;
     set_cause(client, end == GW_CONN_END_TRANSPORT ? GW_GUEST_BY_BROKER : GW_GUEST_BY_NETWORK,
-              GW_REASON_UNSPECIFIED, end_words(client, end, os_errno), NULL);
+              GW_REASON_UNSPECIFIED, gw_farewell_words(client->conn, end, os_errno), NULL);
     if (end == GW_CONN_END_PEER && !client->session && client->last_packet == 0)
         client->cause.told = false; /* a port scan or a health check: not worth a line */
     client->state = GW_GUEST_CLOSING;
-    log_end(client, now);
+    gw_farewell_log(client, now);
     gw_guest_release_session(client, now);
     gw_quota_leave(client);
     gw_metrics_add(&client->shard->metrics, GW_METRIC_CONNECTIONS, -1);

@@ -29,7 +29,7 @@ void gw_lobby_leave(struct gw_guest *client)
 static size_t share_of(const struct gw_shard *shard)
 {
     unsigned shards = shard->world->shard_count;
-    return (gw_shard_settings(shard)->limits.handshakes + shards - 1) / shards;
+    return (gw_shard_settings(shard)->limits.login.handshakes + shards - 1) / shards;
 }
 
 bool gw_lobby_look(struct gw_shard *shard, gw_mono_ns now)
@@ -46,7 +46,7 @@ bool gw_lobby_look(struct gw_shard *shard, gw_mono_ns now)
             continue;
         gw_metrics_add(&shard->metrics, GW_METRIC_HANDSHAKES_CUT, 1);
         gw_guest_end(oldest, GW_REASON_SERVER_BUSY,
-                     "limits.handshakes is reached, and this one took longest", NULL);
+                     "limits.login.handshakes is reached, and this one took longest", NULL);
     }
     return false;
 }

@@ -5,8 +5,8 @@
  * Layer   broker.
  * Owner   the shard.
  * Life    init on the caller's memory; empty when its shard ends.
- * Limits  limits.handshakes, of which each shard has its share; for GW_LOBBY_PATIENCE it may be
- *         passed, slowly: who comes in a rush that is honest is done by then.
+ * Limits  limits.login.handshakes, of which each shard has its share; for GW_LOBBY_PATIENCE it may
+ *         be passed, slowly: who comes in a rush that is honest is done by then.
  */
 #ifndef GW_BROKER_LOBBY_H
 #define GW_BROKER_LOBBY_H

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #define TOPIC_MAX 120u
-#define LABEL_MAX  60u
+#define LABEL_MAX 60u
 
 static bool wants_words(const struct gw_guest *client)
 {

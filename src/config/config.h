@@ -53,7 +53,6 @@ struct gw_config_rate {
 struct gw_config_limits {
     uint32_t connections;
     uint32_t connections_unauthenticated_per_address;
-    uint32_t handshakes;
     gw_mono_ns connect_time;
     gw_mono_ns drain_time;
     uint32_t backlog;

@@ -75,6 +75,7 @@ struct gw_config_size {
 };
 
 struct gw_config_login {
+    uint32_t handshakes; /* of TLS and WebSocket, under way */
     gw_mono_ns delay;
     uint32_t connections; /* at a time with one user name; 0: no bound */
     uint32_t failures;    /* 0: nobody is banned */

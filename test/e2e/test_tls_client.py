@@ -203,12 +203,12 @@ def test_ocsp_refusals(ca, pair, tmp_path, bytes_, words):
 def test_unfinished_handshakes_have_a_bound(secure, ca, pair):
     """Whoever does not go on makes room; those who do come in meanwhile, and talk undisturbed."""
     broker = secure({"cert": str(pair[0]), "key": str(pair[1])},
-                    "threads: 1\nlimits: {handshakes: 8, connect_time: 1h}\n")
+                    "threads: 1\nlimits: {login: {handshakes: 8}, connect_time: 1h}\n")
     sub, pub = (TlsPeer(broker, 5, context_of(ca)).join() for _ in range(2))
     topic, count = fresh("calm"), 0
     sub.subscribe(topic, qos=1)
     idle = [socket.create_connection(broker.address, timeout=WAIT) for _ in range(40)]
-    words = "limits.handshakes is reached, and this one took longest"
+    words = "limits.login.handshakes is reached, and this one took longest"
 
     def talk():
         nonlocal count

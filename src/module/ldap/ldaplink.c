@@ -7,7 +7,7 @@
 #include <sys/time.h>
 
 #include "base/assert.h"
-#include "module/secure/secure.h"
+#include "module/secure/securelink.h"
 #include "os/clock.h"
 #include "os/dial.h"
 
@@ -121,7 +121,7 @@ static ber_slen_t io_read(Sockbuf_IO_Desc *desc, void *memory, ber_len_t size)
     }
     ERR_clear_error();
     int result = SSL_read_ex(link->ssl, memory, size, &got);
-    return done(result == 1 ? GW_OK : gw_secure_outcome(link->ssl, result, &to_write), got);
+    return done(result == 1 ? GW_OK : gw_securelink_outcome(link->ssl, result, &to_write), got);
 }
 
 static ber_slen_t io_write(Sockbuf_IO_Desc *desc, void *memory, ber_len_t size)
@@ -139,7 +139,7 @@ static ber_slen_t io_write(Sockbuf_IO_Desc *desc, void *memory, ber_len_t size)
     }
     ERR_clear_error();
     int result = SSL_write_ex(link->ssl, memory, size, &sent);
-    return done(result == 1 ? GW_OK : gw_secure_outcome(link->ssl, result, &to_write), sent);
+    return done(result == 1 ? GW_OK : gw_securelink_outcome(link->ssl, result, &to_write), sent);
 }
 
 /* -- connecting -- */
@@ -206,8 +206,8 @@ static enum gw_status dial(struct gw_ldaplink *link, const struct gw_patience *p
 static enum gw_status secure(struct gw_ldaplink *link, const struct gw_patience *patience,
                              char *words)
 {
-    enum gw_status status =
-        gw_secure_begin(link->plan->tls, link->fd, link->plan->host, patience, &link->ssl, words);
+    enum gw_status status = gw_securelink_begin(link->plan->tls, link->fd, link->plan->host,
+                                                patience, &link->ssl, words);
     if (status != GW_OK)
         gw_ldaplink_fini(link);
     return status;

@@ -3,9 +3,10 @@
  *                       fails.
  *
  * Layer   module/ldap (may include auth, os, base). The protocol is libldap's; connecting and TLS
- * are done here, for its own has no deadline that holds, and takes orders from ldap.conf. Owner one
- * worker. Life    init on the caller's memory, fini releases. Limits  the caller's patience;
- * GW_LDAPLINK_ENTRIES_MAX of a search.
+ *         are done here, for its own has no deadline that holds and takes orders from ldap.conf.
+ * Owner   one worker.
+ * Life    init on the caller's memory, fini releases.
+ * Limits  the caller's patience; GW_LDAPLINK_ENTRIES_MAX of a search.
  */
 #ifndef GW_MODULE_LDAP_LDAPLINK_H
 #define GW_MODULE_LDAP_LDAPLINK_H

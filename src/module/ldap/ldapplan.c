@@ -6,7 +6,7 @@
 
 #include "auth/insert.h"
 #include "auth/password.h"
-#include "module/secure/secure.h"
+#include "module/secure/securelink.h"
 
 #define TIMEOUT_MS 5000u
 
@@ -60,7 +60,7 @@ static enum gw_status read_tls(struct gw_ldapplan *plan, const struct gw_backend
     if (plan->start_tls && !plain)
         return bad(words, "start_tls: is for a url that begins with ldap://");
     if (plan->start_tls || at_once)
-        return gw_secure_context(ca_file, &plan->tls, words);
+        return gw_securelink_context(ca_file, &plan->tls, words);
     return ca_file ? bad(words, "ca_file: is for ldaps:// and start_tls") : GW_OK;
 }
 

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/assert.h"
-#include "module/secure/secure.h"
+#include "module/secure/securelink.h"
 #include "os/clock.h"
 #include "os/dial.h"
 
@@ -59,7 +59,7 @@ static enum gw_status try_send(const struct gw_redislink *link, struct gw_span b
     if (link->ssl) {
         ERR_clear_error();
         int result = SSL_write_ex(link->ssl, bytes.data, bytes.size, ret_size);
-        return result == 1 ? GW_OK : gw_secure_outcome(link->ssl, result, ret_to_write);
+        return result == 1 ? GW_OK : gw_securelink_outcome(link->ssl, result, ret_to_write);
     }
     const struct gw_sockets *sockets = gw_socket_system();
     const struct iovec part = {(void *)(uintptr_t)bytes.data, bytes.size};
@@ -74,7 +74,7 @@ static enum gw_status try_recv(const struct gw_redislink *link, char *memory, si
     if (link->ssl) {
         ERR_clear_error();
         int result = SSL_read_ex(link->ssl, memory, size, ret_size);
-        return result == 1 ? GW_OK : gw_secure_outcome(link->ssl, result, ret_to_write);
+        return result == 1 ? GW_OK : gw_securelink_outcome(link->ssl, result, ret_to_write);
     }
     const struct gw_sockets *sockets = gw_socket_system();
     int os_errno;
@@ -223,8 +223,8 @@ enum gw_status gw_redislink_open(struct gw_redislink *link, const struct gw_pati
         return fail(link, GW_NO_MEMORY, "cannot connect", ret_words);
     enum gw_status status = GW_OK;
     if (link->plan->tls)
-        status = gw_secure_begin(link->plan->tls, link->fd, link->plan->host, patience, &link->ssl,
-                                 ret_words);
+        status = gw_securelink_begin(link->plan->tls, link->fd, link->plan->host, patience,
+                                     &link->ssl, ret_words);
     if (status != GW_OK) {
         gw_redislink_fini(link);
         return status;

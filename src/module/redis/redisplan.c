@@ -5,7 +5,7 @@
 
 #include "auth/insert.h"
 #include "auth/password.h"
-#include "module/secure/secure.h"
+#include "module/secure/securelink.h"
 
 #define PORT         6379
 #define DATABASE_MAX 1000000u
@@ -132,7 +132,7 @@ enum gw_status gw_redisplan_init(struct gw_redisplan *plan,
     if (ca_file && !tls)
         return bad(ret_words, "ca_file: is for a url that begins with rediss://");
     if (tls)
-        GW_TRY(gw_secure_context(ca_file, &plan->tls, ret_words));
+        GW_TRY(gw_securelink_context(ca_file, &plan->tls, ret_words));
     return read_users(plan, settings, ret_words);
 }
 

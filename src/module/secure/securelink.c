@@ -1,11 +1,11 @@
-#include "module/secure/secure.h"
+#include "module/secure/securelink.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-enum gw_status gw_secure_context(const char *ca_file, SSL_CTX **ret_context,
-                                 char ret_words[GW_BACKEND_WORDS_MAX])
+enum gw_status gw_securelink_context(const char *ca_file, SSL_CTX **ret_context,
+                                     char ret_words[GW_BACKEND_WORDS_MAX])
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     *ret_context = NULL;
@@ -28,7 +28,7 @@ enum gw_status gw_secure_context(const char *ca_file, SSL_CTX **ret_context,
     return GW_INVALID;
 }
 
-enum gw_status gw_secure_outcome(const SSL *ssl, int result, bool *ret_to_write)
+enum gw_status gw_securelink_outcome(const SSL *ssl, int result, bool *ret_to_write)
 {
     int error = SSL_get_error(ssl, result);
     *ret_to_write = error == SSL_ERROR_WANT_WRITE;
@@ -53,7 +53,7 @@ static enum gw_status shake_hands(SSL *ssl, int fd, const struct gw_patience *pa
         int result = SSL_connect(ssl);
         if (result == 1)
             return GW_OK;
-        GW_TRY(gw_secure_outcome(ssl, result, &to_write) == GW_AGAIN ? GW_OK : GW_CLOSED);
+        GW_TRY(gw_securelink_outcome(ssl, result, &to_write) == GW_AGAIN ? GW_OK : GW_CLOSED);
         GW_TRY(gw_patience_wait(patience, fd, !to_write, to_write));
     }
 }
@@ -69,9 +69,9 @@ static void explain(const SSL *ssl, const char *host, enum gw_status status, cha
     gw_backend_say(words, "no TLS with %s: %s", host, why);
 }
 
-enum gw_status gw_secure_begin(SSL_CTX *context, int fd, const char *host,
-                               const struct gw_patience *patience, SSL **ret_ssl,
-                               char ret_words[GW_BACKEND_WORDS_MAX])
+enum gw_status gw_securelink_begin(SSL_CTX *context, int fd, const char *host,
+                                   const struct gw_patience *patience, SSL **ret_ssl,
+                                   char ret_words[GW_BACKEND_WORDS_MAX])
 {
     SSL *ssl = SSL_new(context);
     *ret_ssl = NULL;
