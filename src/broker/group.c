@@ -473,7 +473,7 @@ static struct gw_group *group_at(struct gw_shard *shard, struct gw_span text)
     if (group)
         return group;
     group = calloc(1, sizeof(*group) + text.size);
-    GW_ASSERT(group != NULL);
+    GW_ASSERT(group != NULL && text.size > 0);
     group->target.kind = GW_TARGET_GROUP;
     group->text_size = (uint16_t)text.size;
     memcpy(group->text, text.data, text.size);

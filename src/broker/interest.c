@@ -51,6 +51,7 @@ static struct gw_interest *interest_at(struct gw_shard *shard, struct gw_span fi
                                        unsigned owner)
 {
     uint8_t key[1 + UINT16_MAX];
+    GW_ASSERT(filter.size > 0);
     key[0] = (uint8_t)owner;
     memcpy(key + 1, filter.data, filter.size);
     struct gw_span whole = gw_span_of(key, 1 + filter.size);

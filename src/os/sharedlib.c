@@ -10,13 +10,17 @@ enum gw_status gw_sharedlib_load(const char *path, const char *symbol, gw_shared
 {
     if (access(path, F_OK) != 0)
         return GW_NOT_FOUND;
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    /* It stays where it is when its handle is given back. */
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     void *address = handle ? dlsym(handle, symbol) : NULL;
     if (!address) {
         const char *why = dlerror();
         snprintf(words, words_size, "%s", why ? why : "it exports nothing");
-        return GW_INVALID;
     }
+    if (handle)
+        (void)dlclose(handle);
+    if (!address)
+        return GW_INVALID;
     memcpy(ret_fn, &address, sizeof(*ret_fn)); /* POSIX: both have one form */
     return GW_OK;
 }

@@ -53,8 +53,9 @@ static enum gw_status read_tls(struct gw_ldapplan *plan, const struct gw_backend
 {
     const char *start_tls = gw_backend_setting(settings, "start_tls", NULL);
     const char *ca_file = gw_backend_setting(settings, "ca_file", NULL);
-    bool plain = strncmp(plan->url, "ldap:", 5) == 0;
-    bool at_once = strncmp(plan->url, "ldaps:", 6) == 0;
+    const char *url = gw_backend_setting(settings, "url", "");
+    bool plain = strncmp(url, "ldap:", 5) == 0;
+    bool at_once = strncmp(url, "ldaps:", 6) == 0;
     plan->start_tls =
         start_tls ? strcmp(start_tls, "true") == 0 : plain && plan->host && !is_near(plan->host);
     if (plan->start_tls && !plain)
