@@ -29,7 +29,8 @@ HOSTILE_BUILD = "asan"
 
 # What of test/e2e is about peers and secrets: test_NAME*.py, where there is one.
 HOSTILE = ("hostile", "limits", "tls", "websocket", "users", "access", "jwt", "scram", "kerberos", "oauth",
-           "webhook", "ldap", "postgres", "redis", "psk", "ocsp", "unix", "proxied", "secrets")
+           "webhook", "ldap", "postgres", "redis", "psk", "unix", "proxied", "secrets", "quota", "gone", "rights",
+           "systemd", "renewal")
 
 
 class Failed(Exception):
@@ -234,7 +235,7 @@ STAGES = {
     "sim": (sim, 400, True, "the simulator on fresh seeds"),
     "conformance": (conformance, 600, True, "every statement of the standards, by number"),
     "e2e": (e2e, 900, True, "the real binary with clients of other makers"),
-    "hostile": (hostile, 600, True, "peers that mean harm, under AddressSanitizer and UBSan"),
+    "hostile": (hostile, 900, True, "peers that mean harm, under AddressSanitizer and UBSan"),
     "bench": (bench, 300, True, "the measurements build and run, for a second each"),
     "coverage": (coverage, 900, False, "unit tests with gcovr; pages in build/coverage/html"),
 }
