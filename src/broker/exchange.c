@@ -293,9 +293,10 @@ static bool stands(const struct gw_guest *client, const struct run *run)
 {
     const struct gw_shard_config *config = client->shard->config;
     const struct gw_warrant *warrant = &run->exchange.warrant;
-    if (run->sponsor)
-        return gw_chain_find(config->chain, sponsor_id(run)) != NULL &&
-               gw_sponsor_stands(run->sponsor, warrant->proof);
+    if (run->sponsor) { /* who has its settings today may have other keys */
+        const struct gw_sponsor *today = gw_chain_find(config->chain, sponsor_id(run));
+        return today && gw_sponsor_stands(today, warrant->proof);
+    }
     const struct gw_userfile_user *user =
         config->users ? gw_users_find(config->users, gw_buf_span(&warrant->user)) : NULL;
     return user && user->proof == warrant->proof;

@@ -344,7 +344,10 @@ static const char *judge(const struct gw_inquiry *inquiry, const struct step *st
     const struct gw_warrant *warrant = &step->reply.warrant;
     const struct gw_shard *shard = inquiry->shard;
     struct gw_span name = gw_buf_span(&warrant->user);
-    if (!gw_chain_find(shard->config->chain, gw_sponsor_id(step->sponsor)))
+    const struct gw_sponsor *today =
+        gw_chain_find(shard->config->chain, gw_sponsor_id(step->sponsor));
+    /* Not the one that was asked, if that one was opened anew with other keys meanwhile. */
+    if (!today || !gw_sponsor_stands(today, warrant->proof))
         return CHANGED;
     if (name.size == 0 && inquiry->texts.sizes[TEXT_USER] == 0)
         return "it says yes, but not who this is";

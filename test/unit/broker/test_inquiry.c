@@ -23,6 +23,7 @@ struct toy {
     bool blocked;
     bool no_memory;
     bool closed;
+    bool withdrawn; /* it stands by nobody */
     unsigned asked;
     char seen[200]; /* user/password/id/address/listener of the last question */
 };
@@ -72,12 +73,19 @@ static enum gw_backend_answer toy_ask(void *worker, const struct gw_backend_logi
     return GW_BACKEND_YES;
 }
 
+static bool toy_stands(void *backend, uint64_t proof)
+{
+    (void)proof;
+    return !((struct toy *)backend)->withdrawn;
+}
+
 static const struct gw_backend_ops toy_ops = {
     .kind = "toy",
     .close = toy_close,
     .enter = toy_enter,
     .leave = toy_leave,
     .ask = toy_ask,
+    .stands = toy_stands,
 };
 
 static void toy_init(struct toy *toy, const char *answer)
@@ -468,6 +476,31 @@ static void whoever_is_gone_is_not_believed(void **state)
     (void)state;
 }
 
+/* A file of its has changed: it is opened anew, with the same settings and so with the same id. */
+static void what_was_withdrawn_meanwhile_is_not_believed(void **state)
+{
+    for (unsigned withdrawn = 0; withdrawn < 2; withdrawn++) {
+        struct desk *desk;
+        struct toy toys[2];
+        struct toy *const before[] = {&toys[0]};
+        struct toy *const after[] = {&toys[1]};
+        setup((void **)&desk);
+        toy_init(&toys[0], "yes");
+        toy_init(&toys[1], "yes");
+        toys[1].withdrawn = withdrawn;
+        have_chain(desk, "t", before);
+        assert_non_null(begin(desk, "eve", "x", NULL));
+        gw_chain_unref(desk->config.chain);
+        have_chain(desk, "t", after);
+        await(desk);
+        assert_int_equal(desk->verdict, withdrawn ? GW_INQUIRY_TROUBLE : GW_INQUIRY_YES);
+        teardown((void **)&desk);
+        toy_fini(&toys[0]);
+        toy_fini(&toys[1]);
+    }
+    (void)state;
+}
+
 static void a_user_who_is_gone_is_not_let_in(void **state)
 {
     struct desk *desk = *state;
@@ -518,6 +551,7 @@ int main(void)
         CASE(without_memory_nobody_is_let_in),
         CASE(a_blocked_one_holds_up_nobody_else),
         cmocka_unit_test(whoever_is_gone_is_not_believed),
+        cmocka_unit_test(what_was_withdrawn_meanwhile_is_not_believed),
         CASE(a_user_who_is_gone_is_not_let_in),
         CASE(chains_are_compared),
     };
