@@ -64,7 +64,7 @@ class Realm:
 
     def ticket(self, name, password):
         """The cache of somebody who has logged in to the realm."""
-        cache = f"FILE:{self.directory}/cache-{name}"
+        cache = f"FILE:{self.directory}/cache-{name.replace('/', '-')}"
         self.run("kinit", name, text=password + "\n", KRB5CCNAME=cache)
         return cache
 

@@ -107,6 +107,14 @@ def test_other_realms_stay_out(guarded, client):
     assert "realm" in broker.wait_for("auth.failed", method=METHOD)["reason"]
 
 
+@pytest.mark.parametrize("more", ("", f", realm: {REALM}"))
+def test_a_ticket_of_nobody_opens_nothing(guarded, client, realm, more):
+    realm.add("WELLKNOWN/NOBODY", "eraser")
+    broker = guarded(more)
+    join(broker, client("WELLKNOWN/NOBODY", "eraser"), 0x87)
+    assert "nobody" in broker.wait_for("auth.failed", method=METHOD)["reason"]
+
+
 def test_nobody_acts_as_another(guarded, client):
     broker = guarded(f", realm: {REALM}")
     join(broker, client("ada", "pencil", "--authorization-id=ada")).bye()

@@ -220,6 +220,8 @@ static enum gw_method_outcome pass(const struct ticket *ticket, const struct sta
     if (gw_buf_append(&warrant->user, name) != GW_OK ||
         gw_warrant_add_attribute(warrant, GW_SPAN_LIT("kerberos.principal"), principal) != GW_OK)
         return no_memory(exchange);
+    if (gw_span_starts_with(principal, GW_SPAN_LIT("WELLKNOWN/"))) /* anonymous, RFC 8062 */
+        return fail(exchange, "the ticket names nobody");
     if (!ours)
         return fail(exchange, "the ticket is of another realm");
     if (as.size > 0 && !gw_span_equal(as, name) && !gw_span_equal(as, principal))
