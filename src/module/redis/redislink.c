@@ -12,6 +12,7 @@
 #include "os/dial.h"
 
 #define COMMAND_WORDS_MAX 4u
+#define SAYS              "Redis says: "
 
 void gw_redislink_init(struct gw_redislink *link, const struct gw_redisplan *plan)
 {
@@ -154,7 +155,7 @@ enum gw_status gw_redislink_ask(struct gw_redislink *link, const struct gw_span 
     *ret_reply = reply;
     if ((*ret_reply)->type != REDIS_REPLY_ERROR)
         return GW_OK;
-    gw_backend_say(ret_words, "Redis says: %s", (*ret_reply)->str);
+    gw_backend_say(ret_words, SAYS "%s", (*ret_reply)->str);
     freeReplyObject(reply);
     *ret_reply = NULL;
     return GW_REFUSED;
@@ -184,10 +185,14 @@ static enum gw_status introduce(struct gw_redislink *link, const struct gw_patie
                                    gw_span_str(plan->password)};
     const struct gw_span plain[] = {GW_SPAN_LIT("AUTH"), gw_span_str(plan->password)};
     const struct gw_span choice[] = {GW_SPAN_LIT("SELECT"), gw_span_str(number)};
+    enum gw_status status = GW_OK;
     if (plan->user)
-        GW_TRY(order(link, full, GW_COUNT_OF(full), patience, words));
+        status = order(link, full, GW_COUNT_OF(full), patience, words);
     else if (plan->password)
-        GW_TRY(order(link, plain, GW_COUNT_OF(plain), patience, words));
+        status = order(link, plain, GW_COUNT_OF(plain), patience, words);
+    if (status == GW_REFUSED) /* only its code: a server that has no AUTH repeats the password */
+        words[strlen(SAYS) + strcspn(words + strlen(SAYS), " ")] = '\0';
+    GW_TRY(status);
     if (plan->database > 0)
         GW_TRY(order(link, choice, GW_COUNT_OF(choice), patience, words));
     return GW_OK;
