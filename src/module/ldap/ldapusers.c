@@ -241,6 +241,10 @@ static enum gw_status find_user(struct errand *errand, struct gw_ldaplink *link)
         gw_backend_say(errand->reply->words, "there is no such user");
         status = GW_NOT_FOUND;
     }
+    if (status == GW_OK && ldap_next_entry(link->ld, entry)) { /* not all keep to our limit */
+        gw_backend_say(errand->reply->words, "more than one entry matches");
+        status = GW_LIMIT;
+    }
     if (status == GW_OK)
         status = take_dn(errand, link->ld, entry);
     if (status == GW_OK)
