@@ -222,7 +222,8 @@ static const struct gw_backing_item *find_open(const struct gw_backing *before, 
     for (size_t i = 0; before != NULL && i < before->count; i++) {
         const struct gw_backing_item *item = &before->items[i];
 
-        if (item->sponsor == NULL || item->changed || gw_sponsor_id(item->sponsor) != id)
+        if (item->sponsor == NULL || item->changed || item->stale ||
+            gw_sponsor_id(item->sponsor) != id)
             continue;
         for (size_t f = 0; f < item->file_count; f++) {
             struct gw_file_stamp now;
@@ -333,8 +334,13 @@ bool gw_backing_is_due(struct gw_backing *backing)
 void gw_backing_settle(struct gw_backing *backing)
 {
     for (size_t i = 0; i < backing->count; i++) {
-        for (size_t f = 0; f < backing->items[i].file_count; f++)
-            gw_watched_take(&backing->items[i].files[f]);
-        backing->items[i].changed = false;
+        struct gw_backing_item *item = &backing->items[i];
+
+        if (!item->changed) /* a file of it may be in the midst of a change */
+            continue;
+        for (size_t f = 0; f < item->file_count; f++)
+            gw_watched_take(&item->files[f]);
+        item->changed = false;
+        item->stale = true;
     }
 }

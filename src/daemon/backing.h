@@ -26,6 +26,7 @@ struct gw_backing_item {
     struct gw_watched files[GW_AUTHKINDS_SETTINGS_MAX];
     size_t file_count;
     bool changed; /* a file of it has */
+    bool stale;   /* and it could not be opened anew: it is not as its files say */
 };
 
 struct gw_backing {

@@ -302,6 +302,27 @@ def test_a_broken_file_of_keys_changes_nothing(guarded, keys, issuer):
     join(broker, 5, issuer.token()).bye()
 
 
+@pytest.mark.parametrize("how", ("watched", "asked"))
+def test_withdrawn_keys_go_though_another_file_was_broken_first(guarded, keys, issuer, tmp_path, how):
+    other = tmp_path / "other.json"
+    other.write_text(Issuer("ES384").jwks())
+    broker = guarded(f"jwt: {{jwks: '{keys}'}}", f"jwt: {{jwks: '{other}'}}")
+    broker.errors_expected = True
+    old, newer, fixed = issuer.token(), Issuer("EdDSA"), Issuer("ES384")
+    goes = join(broker, 5, old)
+    other.write_text("{")
+    keys.write_text(newer.jwks())
+    broker.wait_for("users.refused")
+    time.sleep(3)  # it has looked at both
+    other.write_text(fixed.jwks())
+    if how == "asked":
+        broker.signal(signal.SIGHUP)
+    becomes(broker, 0, fixed.token())
+    goes.want(m.DISCONNECT, code=0x87)
+    becomes(broker, 0x86, old)
+    becomes(broker, 0, newer.token())
+
+
 # ---- keys of a web service -----------------------------------------------------------------------
 
 class Service:
