@@ -332,7 +332,17 @@ def scram():
             yield f"text-{i:02}-{kind}", bytes([kind]) + f"{first}\n{lasts[(i + kind) % 4]}".encode()
 
 
+def oauthbearer():
+    for i, header in enumerate(["n,,", "y,,", "n,a=ada,", "n,a=a=2Cb=3D,", "p=x,,", "n,a=,", "x,,", "n,"]):
+        yield f"header-{i}", f"{header}\1auth=Bearer abc.def.g\1\1".encode()
+    for i, rest in enumerate(["\1", "\1\1", "\1host=h\1port=1\1auth=bearer a\1\1", "\1auth=Bearer a\1auth=Bearer b\1\1",
+                              "\1auth=Basic a\1\1", "\1auth=Bearer \1\1", "\1auth=Bearer a b\1\1", "\1auth=Bearer a\1",
+                              "\1auth=Bearer a\1\1x", "\1auth=B\1\1", "\1auth=Bearer a\1x=y\1\1"]):
+        yield f"rest-{i:02}", f"n,,{rest}".encode()
+
+
 TARGETS = {
+    "oauthbearer": oauthbearer,
     "scram": scram,
     "aclfile": aclfile,
     "jwt": jwt,
