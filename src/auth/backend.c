@@ -45,3 +45,21 @@ void gw_backend_limit(const struct gw_backend_host *host, uint32_t valid_ms,
 {
     warrant->expires = valid_ms > 0 ? host->now(host->ctx) + ((uint64_t)valid_ms + 999) / 1000 : 0;
 }
+
+bool gw_backend_is_near(const char *url)
+{
+    static const char *const hosts[] = {"localhost", "127.0.0.1", "[::1]"};
+    const char *host = strstr(url, "://");
+    if (!host)
+        return false;
+    host += strlen("://");
+    const char *user_end = strchr(host, '@');
+    if (user_end && user_end < host + strcspn(host, "/?#"))
+        host = user_end + 1;
+    for (size_t i = 0; i < GW_COUNT_OF(hosts); i++) {
+        size_t size = strlen(hosts[i]);
+        if (strncmp(host, hosts[i], size) == 0 && strchr(":/?#", host[size]))
+            return true; /* the end of the text is found by strchr as well */
+    }
+    return false;
+}

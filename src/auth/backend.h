@@ -38,6 +38,10 @@ const char *gw_backend_setting(const struct gw_backend_settings *settings, const
 uint32_t gw_backend_setting_ms(const struct gw_backend_settings *settings, const char *name,
                                uint32_t fallback);
 
+/* True if a URL (SCHEME://[USER@]HOST[:PORT][/...]) leads to this machine by its name or address:
+ * what goes there in clear, and what comes back, nobody else can read or change. */
+bool gw_backend_is_near(const char *url);
+
 /* Writes words as printf does, cut where they are too long; control characters become blanks. */
 void gw_backend_say(char words[GW_BACKEND_WORDS_MAX], const char *format, ...) GW_PRINTF(2, 3);
 

@@ -121,21 +121,10 @@ static enum gw_status read_here(const struct gw_jwtkeys_source *source, struct g
 /* -- life -- */
 
 /* Whoever stands between us and a service could give us keys of his own; not on this machine. */
-static bool is_near(const char *url)
-{
-    static const char *const hosts[] = {"http://localhost", "http://127.0.0.1", "http://[::1]"};
-    for (size_t i = 0; i < GW_COUNT_OF(hosts); i++) {
-        size_t size = strlen(hosts[i]);
-        if (strncmp(url, hosts[i], size) == 0 && strchr(":/", url[size]))
-            return true;
-    }
-    return false;
-}
-
 static enum gw_status judge_url(const char *url, const struct gw_backend_host *host,
                                 char *ret_words)
 {
-    if (strncmp(url, "https://", 8) != 0 && !is_near(url))
+    if (strncmp(url, "https://", 8) != 0 && !gw_backend_is_near(url))
         return say(GW_INVALID, ret_words,
                    "jwks: keys are fetched by https:// only, not from %.120s", url);
     if (!host->fetch)

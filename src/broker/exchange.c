@@ -4,6 +4,7 @@
 
 #include "auth/method.h"
 #include "auth/password.h"
+#include "base/utf8.h"
 #include "broker/admission.h"
 #include "broker/chain.h"
 #include "broker/checker.h"
@@ -309,6 +310,8 @@ static const char *judge(const struct gw_guest *client, const struct run *run)
     struct gw_span user = gw_buf_span(&run->exchange.warrant.user);
     if (user.size == 0)
         return "it is not said who it is";
+    if (user.size > UINT16_MAX || gw_utf8_check(user) != GW_UTF8_VALID)
+        return "its name is no text that MQTT could carry";
     if (client->user.name && !gw_span_equal(gw_guest_user_name(client), user))
         return client->state == GW_GUEST_CONNECTED
                    ? "a re-authentication as another user"

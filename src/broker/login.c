@@ -260,18 +260,6 @@ static enum gw_login_outcome ask(struct gw_guest *client, const struct gw_connec
     return client->login ? GW_LOGIN_WAITS : GW_LOGIN_REFUSED;
 }
 
-/* Its certificate has said who it is; a user file may still say which groups that is in. */
-static enum gw_login_outcome pass_certified(struct gw_guest *client)
-{
-    const struct gw_users *users = client->shard->config->users;
-    const struct gw_userfile_user *user =
-        users ? gw_users_find(users, gw_guest_user_name(client)) : NULL;
-    if (set_groups(client, user ? user->groups : GW_SPAN_NONE) != GW_OK)
-        return refuse(client, GW_REASON_SERVER_BUSY, "out of memory");
-    client->user.proved = gw_guest_user_name(client).size > 0;
-    return GW_LOGIN_PASSED;
-}
-
 /* True if somebody can be asked for users. */
 static bool has_users(const struct gw_shard *shard)
 {
@@ -293,6 +281,20 @@ static enum gw_login_outcome turn_away(struct gw_guest *client)
                         "anonymous clients in"
                       : "this listener does not let anonymous clients in and no users are "
                         "configured");
+}
+
+/* Its certificate has said who it is; a user file may still say which groups that is in. */
+static enum gw_login_outcome pass_certified(struct gw_guest *client)
+{
+    const struct gw_users *users = client->shard->config->users;
+    const struct gw_userfile_user *user =
+        users ? gw_users_find(users, gw_guest_user_name(client)) : NULL;
+    if (set_groups(client, user ? user->groups : GW_SPAN_NONE) != GW_OK)
+        return refuse(client, GW_REASON_SERVER_BUSY, "out of memory");
+    client->user.proved = gw_guest_user_name(client).size > 0;
+    if (!client->user.proved && !client->entrance->anonymous)
+        return turn_away(client);
+    return GW_LOGIN_PASSED;
 }
 
 enum gw_login_outcome gw_login_begin(struct gw_guest *client, const struct gw_connect *connect,

@@ -280,6 +280,7 @@ def test_a_new_secret_is_used_when_its_file_changes(serve, hook, tmp_path):
 # ---- mistakes ----------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("settings, words", [
+    ({"url": "http://x/"}, "url must begin with https://: passwords go there"),
     ({"url": "ftp://x/"}, "url must begin with https:// or http://"),
     ({"url": "http://u:pw@x/"}, "there is a password in url"),
     ({"url": "http://x/", "ca_file": "/nowhere"}, "cannot read ca_file \"/nowhere\": it does not exist"),

@@ -189,6 +189,11 @@ static enum gw_status open_backend(const struct gw_backend_settings *settings,
         gw_backend_say(ret_words, "url must begin with https:// or http://");
         return GW_INVALID;
     }
+    if (url[4] == ':' && !gw_backend_is_near(url)) {
+        gw_backend_say(ret_words, "url must begin with https://: passwords go there, and whoever "
+                                  "is on the way could answer; http:// is for this machine");
+        return GW_INVALID;
+    }
     if (header && (!strchr(header, ':') || strpbrk(header, "\r\n"))) {
         gw_backend_say(ret_words, "header_file holds no header: one line as \"Name: value\"");
         return GW_INVALID;

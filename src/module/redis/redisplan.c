@@ -123,6 +123,9 @@ enum gw_status gw_redisplan_init(struct gw_redisplan *plan,
     bool tls = false;
     *plan = (struct gw_redisplan){.port = PORT};
     GW_TRY(read_url(plan, gw_span_str(gw_backend_setting(settings, "url", "")), &tls, ret_words));
+    if (!tls && plan->host && !gw_backend_is_near(gw_backend_setting(settings, "url", "")))
+        return bad(ret_words, "url: must begin with rediss://: whoever is on the way could say who "
+                              "comes in; redis:// is for this machine");
     if (plan->user && !password)
         return bad(ret_words, "url: names a user of Redis, so password_file must be there");
     if (password && !password[0])

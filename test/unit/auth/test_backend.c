@@ -68,11 +68,35 @@ static void a_warrant_may_end(void **state)
     gw_warrant_fini(&warrant);
 }
 
+static void this_machine_is_known_by_its_names(void **state)
+{
+    static const struct {
+        const char *url;
+        bool near;
+    } rows[] = {
+        {"http://localhost", true},
+        {"http://localhost:80/x", true},
+        {"http://127.0.0.1/", true},
+        {"redis://me@[::1]:6379/0", true},
+        {"http://localhost.example.org", false},
+        {"http://localhost@example.org/", false},
+        {"http://example.org/@localhost", false},
+        {"http://example.org?@localhost/", false},
+        {"http://127.0.0.1.example.org/", false},
+        {"localhost", false},
+        {"http://", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < GW_COUNT_OF(rows); i++)
+        assert_int_equal(gw_backend_is_near(rows[i].url), rows[i].near);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_are_found_by_name),
         cmocka_unit_test(times_have_units),
+        cmocka_unit_test(this_machine_is_known_by_its_names),
         cmocka_unit_test(words_are_cut_and_stay_on_their_line),
         cmocka_unit_test(a_warrant_may_end),
     };
