@@ -16,7 +16,7 @@
 
 #include "broker/guest.h"
 
-#define GW_WHYNOT_MAX 512u
+#define GW_WHYNOT_MAX 640u
 
 /* What was refused: "no access rule lets user "bob" publish to "devices/9/temp" ...". Empty if the
  * client does not want to hear it (Request Problem Information) or is not of MQTT 5. */

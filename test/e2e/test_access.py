@@ -122,6 +122,21 @@ def test_a_refusal_says_how_to_find_out(ruled):
     one.bye()
 
 
+@pytest.mark.parametrize("what", ("publish to", "subscribe to"))
+def test_the_longest_refusal_is_whole(serve, tmp_path, what):
+    path, long, name, topic = tmp_path / "users", "u" * 60, "i" * 60, "t" * 120
+    path.touch()
+    people(path, (long, ""))
+    broker = serve(f"auth: [{{file: '{path}'}}]\naccess: [{{allow: pubsub, topic: 'open/#'}}]\n")
+    one = user(broker, long, name)
+    pub = what == "publish to"
+    one.send(m.publish(5, topic, b"", 1, pid=7) if pub else m.subscribe(5, 8, [(topic, 0)]))
+    assert words_of(one.want(m.PUBACK if pub else m.SUBACK)) == (
+        f'no access rule lets user "{long}" {what} "{topic}"; test it where the broker runs: '
+        f"godwit acl test '{long}' {'pub' if pub else 'sub'} '{topic}' --id '{name}'")
+    one.bye()
+
+
 def test_who_does_not_want_to_hear_it_is_not_told(ruled):
     for props, limit in ([(m.REQUEST_PROBLEM, 0)], None), ([(m.MAXIMUM_PACKET_SIZE, 60)], 60):
         one = Peer(ruled.address, 5)
