@@ -12,6 +12,7 @@ struct gw_listener {
     const struct gw_sockets *sockets;
     gw_socket socket;
     atomic_uint joined; /* loops; release by leave, acquire by close */
+    bool is_given;      /* somebody else opened it, and goes on listening */
     size_t layer_count;
     struct gw_transport_layer layers[GW_TRANSPORT_LAYERS_MAX];
     struct gw_address address;
@@ -40,6 +41,7 @@ enum gw_status gw_listener_open(const struct gw_sockets *sockets,
         return GW_NO_MEMORY;
     listener->sockets = sockets;
     listener->layer_count = 0;
+    listener->is_given = place->is_given;
     atomic_init(&listener->joined, 0);
     enum gw_status status = sockets->ops->listen(sockets->ctx, place, &listener->socket, ret_errno);
     if (status != GW_OK) {
@@ -206,7 +208,8 @@ void gw_listener_close(struct gw_listener *listener)
     GW_ASSERT(atomic_load_explicit(&listener->joined, memory_order_acquire) == 0);
     const struct gw_sockets *sockets = listener->sockets;
     sockets->ops->close(sockets->ctx, listener->socket);
-    sockets->ops->sweep(sockets->ctx, &listener->address);
+    if (!listener->is_given) /* to look whether it is stale would wake who listens there */
+        sockets->ops->sweep(sockets->ctx, &listener->address);
     free(listener);
 }
 

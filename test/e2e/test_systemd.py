@@ -88,6 +88,10 @@ def test_they_stay_open_over_a_restart(activated, tmp_path):
     broker = activated(sockets, [url(sockets[0]), f"unix://{path}"])
     broker.signal(signal.SIGTERM)
     assert broker.wait() == 0
+    sockets[1].setblocking(False)
+    with pytest.raises(BlockingIOError):  # its end is nobody's visit, for which it would be started again
+        sockets[1].accept()
+    sockets[1].setblocking(True)
     waiting = []
     for address in (sockets[0].getsockname(), path):  # the file is the service manager's and stays
         waiting.append(Peer(address, 5))
