@@ -224,7 +224,7 @@ static enum gw_status write_message(struct gw_rewrite *rewrite, const struct gw_
 {
     const struct gw_message *message = &item->message.message;
     struct gw_writer w;
-    GW_TRY(make_room(rewrite, 0, &w, trouble));
+    GW_TRY(make_room(rewrite, item->message.author.size, &w, trouble));
     gw_record_write_message(&w, &item->message);
     GW_ASSERT(!w.overflow);
     struct gw_store_part parts[] = {

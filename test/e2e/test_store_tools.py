@@ -167,6 +167,14 @@ def test_a_part_of_an_export_goes_into_another_store(filled, tmp_path):
     assert lines(export(f"{filled.store}.old")) == before
 
 
+def test_the_longest_author_is_kept(tmp_path):
+    line = {"kind": "retained", "topic": "t",
+            "message": {"qos": 1, "retain": True, "author": "f:" + "u" * 158, "payload": "kept"}}
+    godwit("import", "--to", tmp_path / "new", text=json.dumps(line) + "\n")
+    godwit("store", "compact", tmp_path / "new")
+    assert lines(export(tmp_path / "new"), "retained")[0]["message"]["author"] == "f:" + "u" * 158
+
+
 def test_a_session_that_comes_anew_replaces_the_one_that_is_there(filled):
     text = ('{"kind":"session","client_id":"two","expiry":60}\n'
             '{"kind":"subscription","client_id":"two","filter":"only","qos":1}\n'
