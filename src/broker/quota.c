@@ -152,12 +152,21 @@ static void log_held(const struct gw_guest *client, struct gw_span client_id)
                  "a client that connects over and over is held off", fields, GW_COUNT_OF(fields));
 }
 
+/* With the same identifier another user is another client: nobody holds off others. */
+static uint64_t comer_of(const struct gw_guest *client, struct gw_span client_id)
+{
+    uint64_t parts[] = {gw_shard_hash(client->shard, client_id), 0};
+    if (client->user.proved)
+        parts[1] = gw_shard_hash(client->shard, gw_guest_user_name(client));
+    return gw_shard_hash(client->shard, gw_span_of(parts, sizeof(parts)));
+}
+
 bool gw_quota_may_come(struct gw_guest *client, struct gw_span client_id, gw_mono_ns now)
 {
     struct gw_shard *shard = client->shard;
     const struct gw_config_flapping *limits = &gw_shard_settings(shard)->limits.flapping;
     struct gw_watchlist *comers = shard->world->quota->comers;
-    uint64_t hash = gw_shard_hash(shard, client_id);
+    uint64_t hash = comer_of(client, client_id);
     struct gw_span key = gw_span_of(&hash, sizeof(hash));
     if (limits->connects == 0 || client_id.size == 0)
         return true;

@@ -10,7 +10,8 @@
  *         limits.flapping.
  *
  * Addresses are told apart by a hash of 16 bits: two that share it share their bounds. Users are
- * told apart by their numbers (broker/authors), clients by a hash of 64 bits.
+ * told apart by their numbers (broker/authors), clients by a hash of 64 bits of user and
+ * identifier.
  */
 #ifndef GW_BROKER_QUOTA_H
 #define GW_BROKER_QUOTA_H

@@ -148,6 +148,17 @@ def test_who_comes_and_goes_is_held_off(serve, v, code):
     again.bye()
 
 
+def test_nobody_holds_off_the_client_of_another_user(serve, tmp_path):
+    path = tmp_path / "users"
+    path.touch()
+    people(path, ("bob", ""), ("eve", ""))
+    broker = serve(f"auth: [{{file: '{path}'}}]\nlimits: {{flapping: {{connects: 5, hold: 1h}}}}\n")
+    for _ in range(5):
+        join(broker, "pump", user="eve", password="secret").bye()
+    refused(broker, 0x9F, cid="pump", user="eve", password="secret")
+    join(broker, "pump", user="bob", password="secret").bye()
+
+
 @pytest.mark.parametrize("v", (4, 5))
 def test_size_of_a_will(serve, v):
     broker = serve("limits: {size: {will: 100}}\n")
