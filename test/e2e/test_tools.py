@@ -229,7 +229,7 @@ def test_usage_has_the_same_exit_code(tool, args):
         assert err.startswith(b"godwit %s: " % tool.encode())
 
 
-@pytest.mark.parametrize("option", ["--psk 00", "--psk-identity x", "--proxy socks5h://x", "-S"])
+@pytest.mark.parametrize("option", ["--proxy socks5h://x", "-S"])
 def test_what_is_not_built_says_so(option):
     code, out, err = run("godwit", "pub", ["-t", "a", "-m", "b"] + option.split())
     assert code != 0 and out == b""
@@ -536,7 +536,10 @@ def test_sub_ends_in_order_on_a_signal(broker, name, version):
         broker.await_subscriptions()
         sub.process.send_signal(getattr(signal, name))
         code, out, _ = sub.finish()
-        results.append((code, neutral(out), watch.finish()[1]))
+        # The broker knows of the subscription before the client knows that it does.
+        said = b"".join(line for line in neutral(out).splitlines(True)
+                        if b"SUBACK" not in line and b"Subscribed" not in line)
+        results.append((code, said, watch.finish()[1]))
     assert results[1] == results[0]
 
 
