@@ -124,7 +124,8 @@ static enum gw_status read_here(const struct gw_jwtkeys_source *source, struct g
 static enum gw_status judge_url(const char *url, const struct gw_backend_host *host,
                                 char *ret_words)
 {
-    if (strncmp(url, "https://", 8) != 0 && !gw_backend_is_near(url))
+    bool near = strncmp(url, "http://", 7) == 0 && gw_backend_is_near(url);
+    if (strncmp(url, "https://", 8) != 0 && !near)
         return say(GW_INVALID, ret_words,
                    "jwks: keys are fetched by https:// only, not from %.120s", url);
     if (!host->fetch)

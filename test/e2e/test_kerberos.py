@@ -149,10 +149,12 @@ def test_a_ticket_of_another_key_is_worth_nothing(guarded, client, realm, tmp_pa
 def test_a_keytab_without_the_key_is_told_at_the_start(realm, tmp_path):
     realm.add_service("http/localhost", tmp_path / "other")
     config = tmp_path / "godwit.yaml"
+    # libkrb5 itself loses some bytes when it does not find a key; the program ends with that.
+    environment = {**realm.environment, "ASAN_OPTIONS": realm.environment.get("ASAN_OPTIONS", "") + ":detect_leaks=0"}
     for keytab, say in ((tmp_path / "other", "mqtt/localhost"), (tmp_path / "none", "none")):
         config.write_text(f"auth: [{{kerberos: {{keytab: '{keytab}', hostname: localhost}}}}]\n"
                           "listeners: [mqtt://127.0.0.1:0]\n")
-        done = subprocess.run([binary(), "serve", "-c", str(config)], env=realm.environment, capture_output=True,
+        done = subprocess.run([binary(), "serve", "-c", str(config)], env=environment, capture_output=True,
                               text=True, timeout=WAIT)
         assert done.returncode == 78 and say in done.stderr, done.stderr
 
