@@ -226,16 +226,16 @@ def coverage(stage):
 
 # name: (function, seconds it may take, in the whole run?, what it does)
 STAGES = {
-    "unit": (unit_in("debug"), 400, True, "gcc debug build, unit tests"),
-    "check": (check, 500, True, "script/check: the house rules"),
+    "unit": (unit_in("debug"), 600, True, "gcc debug build, unit tests"),
+    "check": (check, 900, True, "script/check: the house rules"),
     "selftest": (check_the_check, 120, True, "each check of script/check goes red when it should"),
-    "unit-asan": (unit_in("asan"), 500, True, "unit tests under AddressSanitizer and UBSan"),
+    "unit-asan": (unit_in("asan"), 800, True, "unit tests under AddressSanitizer and UBSan"),
     "fuzz": (fuzz, 300, True, "the corpus of every fuzz target, replayed"),
-    "unit-clang": (unit_in("clang"), 500, True, "clang release build, unit tests"),
+    "unit-clang": (unit_in("clang"), 800, True, "clang release build, unit tests"),
     "sim": (sim, 400, True, "the simulator on fresh seeds"),
     "conformance": (conformance, 600, True, "every statement of the standards, by number"),
-    "e2e": (e2e, 900, True, "the real binary with clients of other makers"),
-    "hostile": (hostile, 900, True, "peers that mean harm, under AddressSanitizer and UBSan"),
+    "e2e": (e2e, 1500, True, "the real binary with clients of other makers"),
+    "hostile": (hostile, 1200, True, "peers that mean harm, under AddressSanitizer and UBSan"),
     "bench": (bench, 300, True, "the measurements build and run, for a second each"),
     "coverage": (coverage, 900, False, "unit tests with gcovr; pages in build/coverage/html"),
 }
