@@ -26,12 +26,6 @@ static const struct curve {
     {"OKP", "Ed448", "ED448", GW_JWALG_KEY_ED448, 57},
 };
 
-static void wipe(struct gw_buf *buf)
-{
-    gw_password_wipe(buf->data, buf->size);
-    gw_buf_fini(buf);
-}
-
 static void init(struct gw_jwkey *key)
 {
     *key = (struct gw_jwkey){.pkey = NULL};
@@ -42,7 +36,7 @@ static void init(struct gw_jwkey *key)
 void gw_jwkey_fini(struct gw_jwkey *key)
 {
     EVP_PKEY_free(key->pkey);
-    wipe(&key->secret);
+    gw_password_drop(&key->secret);
     gw_buf_fini(&key->kid);
     init(key);
 }

@@ -76,8 +76,7 @@ enum gw_status gw_jwks_parse(struct gw_span text, struct gw_jwks *ret_set, const
     }
     if (status != GW_OK)
         gw_jwks_fini(ret_set);
-    gw_password_wipe(copy.data, copy.size); /* there may be secrets in it */
-    gw_buf_fini(&copy);
+    gw_password_drop(&copy); /* there may be secrets in it */
     gw_jsontree_fini(&tree);
     return status;
 }

@@ -47,17 +47,11 @@ static void init(struct gw_jwt *token)
     gw_jsontree_init(&token->claims);
 }
 
-static void drop(struct gw_buf *buf)
-{
-    gw_password_wipe(buf->data, buf->size);
-    gw_buf_fini(buf);
-}
-
 void gw_jwt_fini(struct gw_jwt *token)
 {
-    drop(&token->header);
-    drop(&token->payload);
-    drop(&token->signature);
+    gw_password_drop(&token->header);
+    gw_password_drop(&token->payload);
+    gw_password_drop(&token->signature);
     gw_jsontree_fini(&token->head);
     gw_jsontree_fini(&token->claims);
     init(token);

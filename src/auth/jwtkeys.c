@@ -97,8 +97,7 @@ static enum gw_status read_file(const char *path, bool pem, struct gw_jwks *ret_
         if (status != GW_OK)
             (void)say(status, ret_words, "%.120s: %s", path, why);
     }
-    gw_password_wipe(text.data, text.size);
-    gw_buf_fini(&text);
+    gw_password_drop(&text);
     return status == GW_OK || status == GW_NO_MEMORY ? status : GW_INVALID;
 }
 
@@ -234,8 +233,7 @@ static struct gw_jwtkeys_set *ask_service(struct gw_jwtkeys *keys, char *ret_wor
         else
             (void)say(GW_INVALID, ret_words, "%s", why);
     }
-    gw_password_wipe(body.data, body.size);
-    gw_buf_fini(&body);
+    gw_password_drop(&body);
     return set;
 }
 

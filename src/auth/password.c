@@ -184,3 +184,9 @@ void gw_password_wipe(void *bytes, size_t size)
     if (bytes)
         OPENSSL_cleanse(bytes, size);
 }
+
+void gw_password_drop(struct gw_buf *buf)
+{
+    gw_password_wipe(buf->data, buf->size);
+    gw_buf_fini(buf);
+}

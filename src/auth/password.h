@@ -12,6 +12,7 @@
 #define GW_AUTH_PASSWORD_H
 
 #include "auth/hashtext.h"
+#include "base/buf.h"
 
 #define GW_PASSWORD_SIZE_MAX 65535u /* as the protocol */
 
@@ -46,5 +47,7 @@ bool gw_password_costs_more(const struct gw_hashtext *a, const struct gw_hashtex
 
 /* Overwrites bytes in a way that no compiler leaves out. */
 void gw_password_wipe(void *bytes, size_t size);
+/* Releases a buffer that held one; it is empty and usable afterwards. */
+void gw_password_drop(struct gw_buf *buf);
 
 #endif

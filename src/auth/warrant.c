@@ -12,17 +12,11 @@ void gw_warrant_init(struct gw_warrant *warrant)
     gw_buf_init(&warrant->attributes, GW_WARRANT_TEXT_MAX);
 }
 
-static void drop(struct gw_buf *buf)
-{
-    gw_password_wipe(buf->data, buf->size);
-    gw_buf_fini(buf);
-}
-
 void gw_warrant_fini(struct gw_warrant *warrant)
 {
-    drop(&warrant->user);
-    drop(&warrant->groups);
-    drop(&warrant->attributes);
+    gw_password_drop(&warrant->user);
+    gw_password_drop(&warrant->groups);
+    gw_password_drop(&warrant->attributes);
     gw_warrant_init(warrant);
 }
 

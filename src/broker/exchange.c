@@ -86,12 +86,6 @@ static struct offer find(const struct gw_guest *client, struct gw_span name)
     return found;
 }
 
-static void wipe(struct gw_buf *buf)
-{
-    gw_password_wipe(buf->data, buf->size);
-    gw_buf_fini(buf);
-}
-
 static void run_free(struct run *run)
 {
     if (!run)
@@ -109,8 +103,8 @@ static void run_free(struct run *run)
     gw_users_unref(run->users);
     gw_sponsor_unref(run->sponsor);
     gw_method_exchange_fini(&run->exchange);
-    wipe(&run->data);
-    wipe(&run->answer);
+    gw_password_drop(&run->data);
+    gw_password_drop(&run->answer);
     gw_buf_fini(&run->texts);
     free(run);
 }
@@ -175,8 +169,7 @@ static struct run *run_new(const struct gw_guest *client, const struct offer *of
 
 static void forget_connect(struct gw_guest_auth *auth)
 {
-    gw_password_wipe(auth->connect.data, auth->connect.size);
-    gw_buf_fini(&auth->connect);
+    gw_password_drop(&auth->connect);
 }
 
 static void end_run(struct gw_guest_auth *auth)

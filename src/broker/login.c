@@ -49,8 +49,7 @@ void gw_login_drop(struct gw_guest *client)
     if (!login)
         return;
     gw_inquiry_drop(login->inquiry);
-    gw_password_wipe(login->connect.data, login->connect.size);
-    gw_buf_fini(&login->connect);
+    gw_password_drop(&login->connect);
     free(login);
     client->login = NULL;
 }
@@ -187,8 +186,7 @@ static void pass(struct gw_login *login, const struct gw_inquiry_answer *answer,
     gw_conn_resume(client->conn);
     client->state = GW_GUEST_NEW;
     gw_connector_go_on(client, gw_buf_span(&connect), now);
-    gw_password_wipe(connect.data, connect.size);
-    gw_buf_fini(&connect);
+    gw_password_drop(&connect);
 }
 
 /* There is no answer that a client could do anything about. */

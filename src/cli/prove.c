@@ -111,8 +111,7 @@ static enum gw_status add_token(struct gw_prove *prove)
                  status == GW_OS_ERROR  ? strerror(number)
                  : status == GW_INVALID ? "there is none in it"
                                         : gw_status_name(status));
-    gw_password_wipe(text.data, text.size);
-    gw_buf_fini(&text);
+    gw_password_drop(&text);
     return status == GW_OK || status == GW_NO_MEMORY ? status : GW_INVALID;
 }
 

@@ -210,8 +210,7 @@ static enum gw_status open_item(struct opening *opening, uint64_t id,
     if (status == GW_OK)
         status = open_backend(opening, id, &backed->sponsor);
     for (size_t i = 0; i < opening->count; i++) {
-        gw_password_wipe(opening->texts[i].data, opening->texts[i].size);
-        gw_buf_fini(&opening->texts[i]);
+        gw_password_drop(&opening->texts[i]);
     }
     return status;
 }

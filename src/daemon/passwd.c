@@ -206,8 +206,7 @@ static int ask(struct gw_buf *password)
     code = ask_once("Again: ", &again);
     if (code == GW_COMMAND_OK && !gw_span_equal(gw_buf_span(password), gw_buf_span(&again)))
         code = complain(GW_COMMAND_USAGE, "the two are not the same; nothing was changed", NULL);
-    gw_password_wipe(again.data, again.size);
-    gw_buf_fini(&again);
+    gw_password_drop(&again);
     return code;
 }
 
@@ -318,8 +317,7 @@ static int set_user(const struct job *job, struct gw_span text)
     }
     if (code == GW_COMMAND_OK)
         code = write_file(job, text, old, gw_buf_span(&line));
-    gw_password_wipe(password.data, password.size);
-    gw_buf_fini(&password);
+    gw_password_drop(&password);
     gw_buf_fini(&line);
     return code;
 }

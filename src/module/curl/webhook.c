@@ -266,8 +266,7 @@ static enum gw_backend_answer ask(void *user, const struct gw_backend_login *log
         break;
     default: answer = trouble(reply, "out of memory"); break;
     }
-    gw_password_wipe(question.data, question.size);
-    gw_buf_fini(&question);
+    gw_password_drop(&question);
     gw_buf_fini(&body);
     return answer;
 }
